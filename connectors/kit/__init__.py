@@ -1,0 +1,1 @@
+"""What every kind is built from: the contract, the HTTP door, webhook schemes, the laws."""

@@ -1,0 +1,31 @@
+"""Kind name -> connector class, loaded only when asked for; the one list of what this Tieline can talk to."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+
+from connectors.kit.contract import Connector
+from core.errors import NotFoundError
+
+KINDS: dict[str, str] = {
+    "memory": "connectors.memory.connector:Memory",
+    "roundup": "connectors.roundup.connector:Roundup",
+    "tryton": "connectors.tryton.connector:Tryton",
+    "webhook": "connectors.webhook.connector:Webhook",
+    "zabbix": "connectors.zabbix.connector:Zabbix",
+}
+
+
+def connector_class(kind: str) -> type[Connector]:
+    """Return the class of a kind; an unknown name is answered with the known ones and the nearest."""
+    if kind not in KINDS:
+        near = difflib.get_close_matches(kind, KINDS, n=1)
+        raise NotFoundError(
+            f"There is no kind {kind!r}.",
+            why=f"Tieline knows: {', '.join(sorted(KINDS))}." + (f" Did you mean {near[0]!r}?" if near else ""),
+            fix="Use one of these kinds.",
+        )
+    module, _, name = KINDS[kind].partition(":")
+    found: type[Connector] = getattr(importlib.import_module(module), name)
+    return found

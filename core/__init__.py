@@ -1,0 +1,1 @@
+"""The words and tools that every room shares; it knows nothing of any room."""
