@@ -1,0 +1,123 @@
+"""
+Settings: read once at the door from the environment, all faults named at once.
+
+Each field says its environment variable, default and help; docs/reference/settings.md is held
+against these fields by a test, and ``tieline doctor`` prints them with secrets masked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import make_url
+
+from core.errors import SettingsError
+
+PREFIX = "TIELINE_"
+
+
+def setting(default: str, help_text: str, *, help_zh: str) -> Any:
+    """Declare one setting with its default (as text, the way the environment holds it) and help in both languages."""
+    return field(default=default, metadata={"default": default, "help": help_text, "help_zh": help_zh})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What this process was told. Empty texts mean: derive it from ``home``."""
+
+    home: str = setting(
+        ".tieline", "Folder of this Tieline: database, key file, bell, logs.", help_zh="数据目录：数据库、密钥文件、日志"
+    )
+    database_url: str = setting(
+        "",
+        "sqlite:///… or postgresql+psycopg://…; empty: SQLite in the home folder.",
+        help_zh="数据库地址；留空则在数据目录中使用 SQLite",
+    )
+    broker_url: str = setting(
+        "",
+        "redis://… or amqp://…; empty: the embedded bell in the home folder.",
+        help_zh="消息代理地址；留空则使用内置唤醒机制",
+    )
+    host: str = setting("127.0.0.1", "Address the web server listens on.", help_zh="监听地址")
+    port: int = setting("8370", "Port the web server listens on.", help_zh="监听端口")
+    public_url: str = setting(
+        "", "How others reach this Tieline; used in links and door addresses.", help_zh="对外访问地址，用于链接"
+    )
+    language: str = setting("en", "Language of notes and of the command line: en or zh.", help_zh="界面与备注的语言：en 或 zh")
+    log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.", help_zh="日志级别")
+    workers: int = setting("2", "Processes of the embedded Celery worker.", help_zh="内置 Celery 工作进程数")
+    lease_s: int = setting("15", "Seconds a worker owns what it claimed before it must renew.", help_zh="任务租约秒数")
+    time_zone: str = setting("Asia/Shanghai", "Zone for times shown to people.", help_zh="显示时间所用的时区")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Read every setting, or raise one SettingsError that names every fault and every place looked at."""
+        env = os.environ if env is None else env
+        faults: list[str] = []
+        values: dict[str, Any] = {}
+        for one in fields(cls):
+            name = PREFIX + one.name.upper()
+            text = env.get(name, one.metadata["default"])
+            try:
+                values[one.name] = int(text) if one.type in ("int", int) else text
+            except ValueError:
+                faults.append(f"{name}={text!r} is not a whole number")
+        known = {PREFIX + one.name.upper() for one in fields(cls)}
+        faults += [
+            f"{name} is not a setting" for name in sorted(env) if name.startswith(PREFIX) and name not in known | _NOT_OURS
+        ]
+        if not faults:
+            faults += _faults(values)
+        if faults:
+            raise SettingsError(
+                "Tieline cannot start with these settings.",
+                why="; ".join(faults) + ".",
+                fix=f"Set them in the environment. Known: {', '.join(sorted(known))}.",
+                faults=faults,
+            )
+        values["database_url"] = values["database_url"] or f"sqlite:///{Path(values['home']).resolve() / 'tieline.db'}"
+        values["public_url"] = (values["public_url"] or f"http://{values['host']}:{values['port']}").rstrip("/")
+        return cls(**values)
+
+    @property
+    def folder(self) -> Path:
+        """The home folder as an absolute path."""
+        return Path(self.home).resolve()
+
+    @property
+    def embedded(self) -> bool:
+        """Say whether the bell is our own (no broker installed)."""
+        return not self.broker_url
+
+    def as_rows(self) -> list[tuple[str, str, str]]:
+        """Return (variable, value, help) for people; a password inside a URL is masked."""
+        rows = []
+        for one in fields(self):
+            value = str(getattr(self, one.name))
+            if one.name.endswith("_url") and "@" in value:
+                value = make_url(value).render_as_string(hide_password=True)
+            rows.append((PREFIX + one.name.upper(), value, str(one.metadata["help"])))
+        return rows
+
+
+_NOT_OURS = {"TIELINE_NO_SKIP"}
+"""Variables with our prefix that the test suite reads; not settings of the product."""
+
+
+def _faults(values: dict[str, Any]) -> list[str]:
+    faults = []
+    if not 1 <= values["port"] <= 65535:
+        faults.append(f"TIELINE_PORT={values['port']} is not a port (1-65535)")
+    if values["language"] not in ("en", "zh"):
+        faults.append(f"TIELINE_LANGUAGE={values['language']!r} is not one of en, zh")
+    if values["log_level"] not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        faults.append(f"TIELINE_LOG_LEVEL={values['log_level']!r} is not one of DEBUG, INFO, WARNING, ERROR")
+    if values["workers"] < 1:
+        faults.append("TIELINE_WORKERS must be at least 1")
+    if values["lease_s"] < 2:
+        faults.append("TIELINE_LEASE_S must be at least 2")
+    return faults
