@@ -1,0 +1,63 @@
+"""
+Secrets never reach an error, a log or a repr: everything foreign passes here before people see it.
+
+Two nets: values we know (the connector's own secrets, as given, URL-encoded and base64) and places we
+know (userinfo in a URL, query parameters and headers with a telling name).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+
+_TELLING = r"(?:[a-z0-9]+[_-])*(?:token|secret|password|passwd|pwd|key|apikey|sign|signature|auth|session|sessionid|code|sid)"
+_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/?#\s@\"']{1,512}@")
+_QUERY = re.compile(rf"(?i)([?&;]{_TELLING}=)[^&#\s\"']*")
+_HEADER = re.compile(r"(?i)\b(authorization|proxy-authorization|x-api-key|x-auth-token|set-cookie|cookie)(\s*[:=]\s*)[^\r\n]*")
+_SECRET_HEADERS = re.compile(rf"(?i)^(authorization|proxy-authorization|cookie|set-cookie|(x-)?{_TELLING})$")
+_SHORTEST = 4  #: a shorter value would mask half of every text, and is no secret anyway
+
+
+class Redactor:
+    """
+    Masks the secrets it was told, and the places where secrets usually stand.
+
+    >>> Redactor(["s3cr3t!"])("https://joe:pw@erp/x?token=abc&n=1 said s3cr3t! is wrong")
+    'https://***@erp/x?token=***&n=1 said *** is wrong'
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def __repr__(self) -> str:
+        return "<Redactor>"
+
+    def __call__(self, text: str) -> str:
+        """Return the text with every known secret and every telling place masked."""
+        if self._known is not None:
+            text = self._known.sub(MASK, text)
+        text = _USERINFO.sub(rf"\1{MASK}@", text)
+        text = _QUERY.sub(rf"\1{MASK}", text)
+        return _HEADER.sub(rf"\1\2{MASK}", text)
+
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """
+        Return headers that may be shown.
+
+        >>> Redactor().headers({"Authorization": "Bearer x", "Accept": "text/plain"})
+        {'Authorization': '***', 'Accept': 'text/plain'}
+        """
+        return {name: MASK if _SECRET_HEADERS.match(name) else self(value) for name, value in headers.items()}
+
+
+def _forms(secret: str) -> set[str]:
+    encoded = base64.b64encode(secret.encode()).decode()
+    return {secret, quote(secret, safe=""), quote_plus(secret), encoded}
