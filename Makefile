@@ -8,8 +8,9 @@ COMPILE := ../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-header --no-emit-index-url --no-annotate
 
 # The first interpreter that is new enough. Another one: make PYTHON=/opt/python3.12/bin/python3 setup
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11 python3.14; do \
-	if $$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$one; break; fi; done)
+	if $$one $(NEW_ENOUGH) 2>/dev/null; then echo $$one; break; fi; done)
 
 .PHONY: help setup run test quick check lint types lab lab-down test-real postgres postgres-down lock clean
 
@@ -60,8 +61,8 @@ clean: ## Remove the environment and the caches; data in .tieline/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 
 $(PY):
-	@if [ -z "$(PYTHON)" ]; then \
-		echo "Tieline needs Python 3.11 or newer; python3 here is: $$(python3 --version 2>&1)." >&2; \
+	@if ! $(or $(PYTHON),false) $(NEW_ENOUGH); then \
+		echo "Tieline needs Python 3.11 or newer; here is: $$($(or $(PYTHON),python3) --version 2>&1)." >&2; \
 		echo "Install a newer one, or name it: make PYTHON=/path/to/python3.12 setup" >&2; exit 1; fi
 	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
 		echo "$(PYTHON) cannot make a virtual environment. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
