@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
+from core.expressions import compile_condition, compile_formula
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from core.definitions import Catalogue, Edge, Problem, unknown
 from core.errors import TielineError
-from core.expressions import compile_condition, compile_formula
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=80)]
 EVENT_NAMES: tuple[Literal["created", "changed"], ...] = ("created", "changed")
@@ -181,7 +181,9 @@ def _target_problems(
     if step.creates is not None and step.creates not in catalogue.entities:
         yield unknown(f"{path}.creates", "entity", step.creates, catalogue.entities)
     if step.target in creating and step.target not in step.after:
-        yield Problem(f"{path}.after", f"The target {step.target!r} is made by an earlier step.", f"Add after: [{step.target}].")
+        yield Problem(
+            f"{path}.after", f"The target {step.target!r} is made by an earlier step.", f"Add after: [{step.target}]."
+        )
     for left, right in step.sets.items():
         alias, _, name = left.partition(".")
         etype = step.creates if alias == step.id else scope.get(alias)

@@ -14,6 +14,7 @@ intake = Table(
     "intake",
     metadata,
     Column("connector_id", ForeignKey("connector.id"), primary_key=True),
+    Column("slot", Integer, primary_key=True, comment="one of 16, so that writers do not wait for one row"),
     Column("accepted", RowId, nullable=False, server_default=text("0")),
 )
 

@@ -281,11 +281,12 @@ def upgrade() -> None:
     op.create_table(
         "intake",
         sa.Column("connector_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False, comment="one of 16, so that writers do not wait for one row"),
         sa.Column(
             "accepted", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), server_default=sa.text("0"), nullable=False
         ),
         sa.ForeignKeyConstraint(["connector_id"], ["connector.id"], name=op.f("fk_intake_connector_id")),
-        sa.PrimaryKeyConstraint("connector_id", name=op.f("pk_intake")),
+        sa.PrimaryKeyConstraint("connector_id", "slot", name=op.f("pk_intake")),
     )
     op.create_table(
         "lane",
