@@ -55,6 +55,7 @@ class Database:
             )
         self._clock = clock
         self.engine = _engine(url, self.dialect, pool_size)
+        self._aside = _engine(url, self.dialect, 1)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -66,6 +67,18 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Give one transaction: commit at the end, roll back on any error."""
         with self.engine.connect().execution_options(tieline_write=True) as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def aside(self) -> Iterator[Connection]:
+        """
+        Give a very short transaction beside the caller's own; PostgreSQL only, SQLite has one writer.
+
+        It has a pool of its own, so a caller who already holds a connection never waits for one that
+        somebody holds who waits for him.
+        """
+        assert self.dialect == "postgresql", "on SQLite a second writing transaction would wait for the first for ever"
+        with self._aside.connect() as conn, conn.begin():
             yield conn
 
     def now(self, conn: Connection) -> Micros:
@@ -88,6 +101,7 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+        self._aside.dispose()
 
 
 def _engine(url: str, dialect: str, pool_size: int) -> Engine:

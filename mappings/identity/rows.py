@@ -1,0 +1,92 @@
+"""
+Batched statements: a thousand keys in one, each key found by index.
+
+``tuple_().in_()`` would read the whole index (2,000 ids a second); a join against ``json_each`` (SQLite)
+or ``unnest`` (PostgreSQL) finds each key by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, TextClause, text
+
+from core import jsons
+from core.words import Micros
+
+Key = tuple[int, str, str]
+"""connector, etype, normal form."""
+
+
+class Row(NamedTuple):
+    """An open crosswalk row with the survivor of its home."""
+
+    crosswalk_id: int
+    home_id: int
+    survivor_id: int
+    gid: str
+    applied_at: Micros | None
+    applied_version: str | None
+    last_seen: Micros
+
+
+_TAKE = "x.id, x.home_id, h.survivor_id, s.gid, x.applied_at, x.applied_version, x.last_seen"
+_HOPS = "entity AS h ON h.id = x.home_id", "entity AS s ON s.id = h.survivor_id"
+_FIND = {
+    "sqlite": text(
+        f"SELECT k.key, {_TAKE} FROM json_each(:keys) AS k"  # noqa: S608 -- fixed names only
+        " CROSS JOIN crosswalk AS x ON x.connector_id = json_extract(k.value, '$[0]')"
+        " AND x.etype = json_extract(k.value, '$[1]') AND x.external_norm = json_extract(k.value, '$[2]')"
+        f" AND x.valid_to IS NULL CROSS JOIN {_HOPS[0]} CROSS JOIN {_HOPS[1]}"
+    ),
+    "postgresql": text(
+        f"SELECT k.n - 1, {_TAKE} FROM"  # noqa: S608 -- fixed names only
+        " unnest(CAST(:connectors AS bigint[]), CAST(:etypes AS text[]), CAST(:norms AS text[]))"
+        " WITH ORDINALITY AS k (connector_id, etype, norm, n)"
+        " JOIN crosswalk AS x ON x.connector_id = k.connector_id AND x.etype = k.etype"
+        f" AND x.external_norm = k.norm AND x.valid_to IS NULL JOIN {_HOPS[0]} JOIN {_HOPS[1]}"
+    ),
+}
+
+
+def find(conn: Connection, keys: Sequence[Key]) -> dict[Key, Row]:
+    """Return the open rows of these keys; unknown keys are missing from the answer."""
+    if not keys:
+        return {}
+    if conn.dialect.name == "sqlite":
+        parameters: dict[str, Any] = {"keys": jsons.dumps(keys)}
+    else:
+        parameters = {
+            "connectors": [key[0] for key in keys],
+            "etypes": [key[1] for key in keys],
+            "norms": [key[2] for key in keys],
+        }
+    return {keys[row[0]]: Row(*row[1:]) for row in conn.execute(_FIND[conn.dialect.name], parameters)}
+
+
+def query(conn: Connection, sql: str, /, **parameters: Any) -> list[Any]:
+    """
+    Run a statement in which ``IN {ids}`` means one bound list, of any length, of integers or of texts.
+
+    One bound value instead of a thousand: the statement stays one prepared statement.
+    """
+    for name, value in parameters.items():
+        if isinstance(value, (list, tuple, set, frozenset)):
+            members = list(value)
+            kind = "text" if members and isinstance(members[0], str) else "bigint"
+            if conn.dialect.name == "sqlite":
+                sql = sql.replace(f"IN {{{name}}}", f"IN (SELECT value FROM json_each(:{name}))")  # noqa: S608 -- our own names
+                parameters[name] = jsons.dumps(members)
+            else:
+                sql = sql.replace(f"IN {{{name}}}", f"= ANY(CAST(:{name} AS {kind}[]))")
+                parameters[name] = members
+    result = conn.execute(_statement(sql), parameters)
+    return list(result) if result.returns_rows else []
+
+
+@lru_cache(maxsize=256)
+def _statement(sql: str) -> TextClause:
+    """Return the one TextClause of this text, so that SQLAlchemy's and the driver's caches hold."""
+    return text(sql)

@@ -1,0 +1,99 @@
+"""What goes in and what comes out of identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from core.words import Micros
+
+
+class Origin(StrEnum):
+    """How an external id came to its entity."""
+
+    MINT = "mint"  #: first sight of the id: a new master ID
+    HINT = "hint"  #: the far side gave back a master ID that we wrote there
+    ACT = "act"  #: we created the thing there ourselves
+    LINK = "link"  #: a steward or a rule
+    IMPORT = "import"  #: brought in from an older registry
+
+
+class Hint(StrEnum):
+    """What became of a hint; never silent."""
+
+    LINKED = "linked"  #: the id was new and now belongs to the hinted master ID
+    KNOWN = "known"  #: the id was known already; a hint never moves a known id
+    UNKNOWN = "unknown"  #: no such master ID of this entity; a new one was minted
+    COPIED = "copied"  #: that master ID has an id in this connector already: somebody copied the thing; minted
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One external id whose master ID is wanted. ``hint`` is a master ID that the far side holds for it."""
+
+    connector_id: int
+    etype: str
+    external_id: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """
+    Who an external id is today.
+
+    ``entity_id`` and ``gid`` name the survivor, ``home_id`` the entity the id was first given to (values
+    are kept there). ``applied_at`` and ``applied_version`` say which state of the source was applied last.
+    """
+
+    entity_id: int
+    gid: str
+    home_id: int
+    crosswalk_id: int
+    minted: bool
+    applied_at: Micros | None
+    applied_version: str | None
+    hint: Hint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The answer for a master ID ever issued: who it is today, and whether it has ``moved`` into another."""
+
+    requested: str
+    gid: str
+    entity_id: int
+    moved: bool
+
+
+class Moved(NamedTuple):
+    """One entity whose survivor changed."""
+
+    entity_id: int
+    gid: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    What an edge did. ``moved`` lists every entity that now resolves to another master ID.
+
+    ``new`` is False when the edge was there (or gone) already, so that nothing changed.
+    """
+
+    edge_id: int
+    new: bool
+    moved: tuple[Moved, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Where an external id is now. ``change`` is the ``same`` edge that was needed, if one was."""
+
+    crosswalk_id: int
+    entity_id: int
+    gid: str
+    change: Change | None = None
