@@ -1,0 +1,36 @@
+"""The API under /api/v1: one file per subject, and the one list of subjects."""
+
+from __future__ import annotations
+
+from gateway.api import (
+    accounting,
+    actions,
+    arrivals,
+    connectors,
+    decisions,
+    definitions,
+    identity,
+    keys,
+    kinds,
+    lineage,
+    repairs,
+    replay,
+    snapshots,
+)
+from gateway.operations import Subject
+
+SUBJECTS: tuple[Subject, ...] = (
+    connectors.subject,
+    kinds.subject,
+    arrivals.subject,
+    decisions.subject,
+    actions.subject,
+    replay.subject,
+    identity.subject,
+    definitions.subject,
+    snapshots.subject,
+    lineage.subject,
+    repairs.subject,
+    accounting.subject,
+    keys.subject,
+)

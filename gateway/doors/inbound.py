@@ -1,0 +1,215 @@
+"""
+POST /in/<connector>: verify the raw bytes, commit them, and only then answer 202.
+
+This is a plain WSGI callable in front of Flask, because it is the one place where every microsecond
+is paid per event: no routing, no request object, no JSON model, no query but the inbox's shared commit.
+The body stays bytes; whoever handles it parses it. A draft or held connector is served like any
+other: its deliveries are kept and wait. Whatever is refused is recorded with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from bridges.inbox import Arrival, Inbox
+from bridges.registered import ConnectorRow, Registered
+from connectors.kit import webhooks
+from connectors.kit.refusals import DoorSetupError
+from core.clock import Clock, SystemClock
+from core.errors import MalformedError, TielineError
+from gateway import problems
+from gateway.doorkeys import door_secrets
+from gateway.doors.reading import CAP, HEAD, peek, read_body
+from gateway.metrics import Counters
+from gateway.refusals import ChangedDeliveryError, MethodNotAllowedError, TooLargeError, UnknownDoorError, UnsupportedMediaError
+
+Environ: TypeAlias = dict[str, Any]
+Application: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+PREFIX = "/in/"
+KEPT = ("CONTENT_TYPE", "HTTP_USER_AGENT", "HTTP_WEBHOOK_ID", "HTTP_WEBHOOK_TIMESTAMP", "HTTP_X_REQUEST_ID")
+"""The headers that are kept with a delivery, beside CloudEvents' and the door's own id: no other may hold a secret."""
+
+_STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+
+class Doors:
+    """Answers everything under /in/ and hands the rest on."""
+
+    def __init__(
+        self,
+        rest: Application,
+        registered: Registered,
+        inbox: Inbox,
+        counters: Counters,
+        clock: Clock | None = None,
+        cap: int = CAP,
+    ) -> None:
+        self._rest, self._registered, self._inbox, self._counters = rest, registered, inbox, counters
+        self._clock, self._cap = clock or SystemClock(), cap
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve one request."""
+        path: str = environ["PATH_INFO"]
+        if not path.startswith(PREFIX):
+            return self._rest(environ, start_response)
+        name, _, secret = path[len(PREFIX) :].partition("/")
+        body = b""
+        try:
+            if environ["REQUEST_METHOD"] != "POST":
+                raise _only_post(environ["REQUEST_METHOD"])
+            row = self._registered.find(name)
+            if row is None:
+                raise _no_such(name)
+            if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("identity", ""):
+                raise _encoded(environ["HTTP_CONTENT_ENCODING"])
+            body = read_body(environ, self._cap)
+            if not body:
+                raise _empty()
+            arrival = self._verified(row, environ, body, secret or None)
+        except TielineError as error:
+            return self._refuse(environ, start_response, name, error, body)
+        return self._store(start_response, arrival, path)
+
+    def _verified(self, row: ConnectorRow, environ: Environ, body: bytes, secret: str | None) -> Arrival:
+        if not row.inbound:
+            raise _closed(row.name)
+        headers = headers_of(environ)
+        external_id = webhooks.verify(
+            row.inbound,
+            door_secrets(row),
+            headers,
+            body,
+            now=self._clock.now(),
+            path_secret=secret,
+            url=environ["PATH_INFO"],
+        )
+        door = self._registered.find_class(row.kind).kind.door
+        if external_id is None and door is not None and door.id_header:
+            external_id = headers.get(door.id_header.lower())
+        return Arrival(
+            row.id,
+            body,
+            kept_headers(headers, door.id_header if door else None),
+            external_id[:500] if external_id else None,
+            door.window_s if door else 600,
+        )
+
+    def _store(self, start_response: Callable[..., Any], arrival: Arrival, path: str) -> Iterable[bytes]:
+        try:
+            receipt = self._inbox.accept(arrival)
+        except TielineError as error:  # the store is away: nothing was promised, the sender keeps it
+            self._counters.door(error.code)
+            return _answer_problem(start_response, error)
+        self._counters.door(receipt.status)
+        if receipt.status == "conflict":
+            return _answer_problem(start_response, _changed(receipt.receipt))
+        status = "202 Accepted" if receipt.status == "accepted" else "200 OK"
+        text = (
+            f'{{"receipt":"{receipt.receipt}","status":"{receipt.status}",'
+            f'"links":{{"self":"/api/v1/events/{receipt.receipt}"}}}}'
+        )
+        answer = text.encode()
+        start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
+        return [answer]
+
+    def _refuse(
+        self, environ: Environ, start_response: Callable[..., Any], name: str, error: TielineError, body: bytes
+    ) -> Iterable[bytes]:
+        announced = environ.get("CONTENT_LENGTH") or ""
+        size = len(body) if body else int(announced) if announced.isascii() and announced.isdigit() else None
+        self._counters.door(error.code)
+        try:
+            head = body[:HEAD] or peek(environ)
+            remote = environ.get("REMOTE_ADDR")
+            detail = f"{error.what} {error.why}"
+            self._inbox.refuse(_readable(name), error.code, detail, size=size, head=head, remote=remote)
+        except Exception as trouble:  # the refusal stands, also when it cannot be recorded
+            problems.log.error("a refusal (%s) could not be recorded", error.code, exc_info=trouble)
+        return _answer_problem(start_response, error)
+
+
+def headers_of(environ: Environ) -> dict[str, str]:
+    """
+    Return the request's headers by lower-case name.
+
+    >>> headers_of({"HTTP_X_TOKEN": "t", "CONTENT_TYPE": "application/json", "PATH_INFO": "/in/x"})
+    {'x-token': 't', 'content-type': 'application/json'}
+    """
+    found = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
+    if "CONTENT_TYPE" in environ:
+        found["content-type"] = environ["CONTENT_TYPE"]
+    return found
+
+
+def kept_headers(headers: dict[str, str], id_header: str | None) -> dict[str, str]:
+    """Return those headers that are stored with the delivery: an allow-list, because any other may hold a secret."""
+    wanted = _KEPT if id_header is None else {*_KEPT, id_header.lower()}
+    return {name: value for name, value in headers.items() if name in wanted or name.startswith("ce-")}
+
+
+_KEPT = frozenset(key.removeprefix("HTTP_").replace("_", "-").lower() for key in KEPT)
+
+
+def _answer_problem(start_response: Callable[..., Any], error: TielineError) -> Iterable[bytes]:
+    raw = problems.body(error)
+    headers = [("Content-Type", problems.CONTENT_TYPE), ("Content-Length", str(len(raw)))]
+    if isinstance(error, MethodNotAllowedError):
+        headers.append(("Allow", "POST"))
+    headers += problems.headers(error).items()
+    start_response(_STATUS[problems.status_of(error)], headers)
+    return [raw]
+
+
+def _readable(name: str) -> str:
+    """Return the name that was asked for, as text that any store takes (WSGI hands paths over as latin-1)."""
+    return name.encode("latin-1", "replace").decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+
+
+def _only_post(method: str) -> MethodNotAllowedError:
+    return MethodNotAllowedError(
+        f"{method[:20]} is not allowed at a door.", why="Deliveries are posted.", fix="Use POST.", allowed=["POST"]
+    )
+
+
+def _no_such(name: str) -> UnknownDoorError:
+    return UnknownDoorError(
+        f"There is no connector {_readable(name)[:100]!r}.",
+        why="No connector is registered under this name.",
+        fix="Correct the address in the sending system, or register the connector.",
+    )
+
+
+def _encoded(encoding: str) -> UnsupportedMediaError:
+    return UnsupportedMediaError(
+        f"The content encoding {encoding[:40]!r} is not read here.",
+        why="A compressed body may grow without limit, so doors take plain bytes only.",
+        fix="Switch compression off in the sending system.",
+    )
+
+
+def _empty() -> MalformedError:
+    return MalformedError("The body is empty.", why="A delivery without bytes says nothing.", fix="Send the event as the body.")
+
+
+def _closed(name: str) -> DoorSetupError:
+    return DoorSetupError(
+        f"The connector {name!r} takes no deliveries.",
+        why="No inbound scheme is set for it, and an open door would take anything from anybody.",
+        fix="Set its inbound scheme: PATCH /api/v1/connectors/" + name + ' with {"inbound": {"scheme": "path"}}.',
+    )
+
+
+def _changed(receipt: str) -> ChangedDeliveryError:
+    return ChangedDeliveryError(
+        "This id was delivered before, with another body.",
+        why="The first body counts; this one is kept beside it.",
+        fix="Give every new event its own id. Both bodies: GET /api/v1/conflicts.",
+        receipt=receipt,
+        links={"self": f"/api/v1/events/{receipt}"},
+    )
+
+
+__all__ = ["CAP", "Doors", "TooLargeError", "headers_of", "kept_headers"]

@@ -1,0 +1,157 @@
+"""The OpenAPI 3.0.3 document, made from the operations themselves and from the doors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from gateway.auth import SCOPES
+from gateway.dialect import to_3_0
+from gateway.operations import Operation, Subject
+from gateway.shapes import Problem, Received
+
+REF = "#/components/schemas/{model}"
+
+MEANINGS = {
+    400: "The request cannot be read.",
+    401: "A key is needed, or this one is not accepted.",
+    403: "The key lacks a scope; the answer names it.",
+    404: "There is no such thing.",
+    409: "It exists already, differently.",
+    413: "The body is too large.",
+    415: "The content type is not read here.",
+    422: "The request can be read, but not used; every fault is listed.",
+    502: "The other system understood and refused.",
+    503: "Not now; Retry-After says when.",
+}
+
+
+def document(subjects: Iterable[Subject]) -> dict[str, Any]:
+    """Return the whole document; its order is the order of declaration, so that diffs are small."""
+    subjects = list(subjects)
+    operations = [operation for subject in subjects for operation in subject.operations]
+    schemas, refs = _schemas(operations)
+    paths: dict[str, Any] = {}
+    for operation in operations:
+        path = "/api/v1" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", operation.path)
+        paths.setdefault(path, {})[operation.method.lower()] = _entry(operation, schemas, refs)
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": "Tieline",
+            "version": release(),
+            "description": "Nothing dropped, nothing silent, everything explained and replayable. "
+            "Scopes: " + "; ".join(f"{name} ({texts[0]})" for name, texts in SCOPES.items()) + ".",
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}],
+        "tags": [{"name": "doors", "description": "Where other systems deliver"}]
+        + [{"name": subject.name, "description": subject.title} for subject in subjects],
+        "paths": {**_doors(), **paths},
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key: tl_…"}},
+        },
+    }
+
+
+def release() -> str:
+    """Return the installed version."""
+    try:
+        return version("tieline")
+    except PackageNotFoundError:
+        return "0.0.0"
+
+
+def _schemas(operations: list[Operation]) -> tuple[dict[str, Any], dict[Any, str]]:
+    wanted: list[tuple[type[BaseModel], Any]] = [(Problem, "serialization"), (Received, "serialization")]
+    for operation in operations:
+        wanted.append((operation.answer, "serialization"))
+        if operation.body is not None:
+            wanted.append((operation.body, "validation"))
+    chosen, whole = models_json_schema(list(dict.fromkeys(wanted)), ref_template=REF)
+    refs = {key: schema["$ref"] for key, schema in chosen.items()}
+    return {name: to_3_0(schema) for name, schema in whole["$defs"].items()}, refs
+
+
+def _entry(operation: Operation, schemas: dict[str, Any], refs: dict[Any, str]) -> dict[str, Any]:
+    answer = {"$ref": refs[operation.answer, "serialization"]}
+    entry: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.subject],
+        "summary": operation.summary,
+        "description": f"{operation.details}\n\nNeeds the scope `{operation.scope}`.".strip(),
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+            for name in operation.variables
+        ]
+        + (_parameters(operation.query) if operation.query else []),
+        "responses": {
+            str(operation.status): {"description": "Done.", "content": {"application/json": {"schema": answer}}},
+            **{str(code): _problem(code) for code in operation.refusals},
+        },
+    }
+    if operation.body is not None:
+        schema = {"$ref": refs[operation.body, "validation"]}
+        entry["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return entry
+
+
+def _parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    schema = model.model_json_schema(ref_template=REF)
+    required = schema.get("required", [])
+    found = []
+    for name, one in schema["properties"].items():
+        plain = to_3_0(one, named=False)
+        plain.pop("nullable", None)  # a parameter that is not there is not null
+        if plain.get("default", "") is None:
+            plain.pop("default")
+        parameter = {"name": name, "in": "query", "required": name in required, "schema": plain}
+        if "description" in plain:
+            parameter["description"] = plain.pop("description")
+        found.append(parameter)
+    return found
+
+
+def _problem(code: int) -> dict[str, Any]:
+    schema = {"$ref": REF.format(model="Problem")}
+    return {"description": MEANINGS[code], "content": {"application/problem+json": {"schema": schema}}}
+
+
+def _doors() -> dict[str, Any]:
+    """Return the doors' own entries; they are no operations, because no model may stand in their way."""
+    responses = {
+        code: {"description": text, "content": {"application/json": {"schema": {"$ref": REF.format(model="Received")}}}}
+        for code, text in (("202", "Stored, committed; handled next."), ("200", "Known already; the first receipt."))
+    }
+    refusals = {str(code): _problem(code) for code in (400, 401, 404, 409, 413, 415, 503)}
+
+    def entry(name: str, variables: tuple[str, ...], summary: str) -> dict[str, Any]:
+        return {
+            "post": {
+                "operationId": name,
+                "tags": ["doors"],
+                "summary": summary,
+                "description": "Verified over the raw bytes by the connector's declared scheme; at most 1 MiB.",
+                "security": [],
+                "parameters": [
+                    {"name": one, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+                    for one in variables
+                ],
+                "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
+                "responses": {**responses, **refusals},
+            }
+        }
+
+    return {
+        "/in/{connector}": entry("deliver", ("connector",), "Deliver a body to a connector."),
+        "/in/{connector}/{secret}": entry(
+            "deliver_secretly", ("connector", "secret"), "Deliver through a secret path, for systems that cannot sign."
+        ),
+    }
