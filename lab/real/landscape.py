@@ -1,0 +1,25 @@
+"""The real systems together, by name."""
+
+from __future__ import annotations
+
+from lab.real.places import Places
+from lab.real.roundup.system import Roundup
+from lab.real.system import System
+from lab.real.tryton.system import Tryton
+from lab.real.zabbix.system import Zabbix
+
+SYSTEMS: dict[str, type[System]] = {"zabbix": Zabbix, "roundup": Roundup, "tryton": Tryton}
+
+
+class Landscape:
+    """One set of the real systems in one place."""
+
+    def __init__(self, places: Places | None = None) -> None:
+        self.places = places or Places.from_env()
+        self.zabbix = Zabbix(self.places)
+        self.roundup = Roundup(self.places)
+        self.tryton = Tryton(self.places)
+
+    def system(self, name: str) -> System:
+        """Return one of them by name."""
+        return {"zabbix": self.zabbix, "roundup": self.roundup, "tryton": self.tryton}[name]
