@@ -1,0 +1,1 @@
+"""The kind zabbix: problems in, acknowledgements and closes out."""
