@@ -1,0 +1,277 @@
+"""
+What is wrong with a definition of this room, and which lineage it draws.
+
+``read`` gives the model or the faults of form; ``problems`` checks what it refers to, compiles it and
+runs its cases; ``edges`` are the arrows written in the publishing transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from core.definitions import Catalogue, Edge, Problem, unknown
+from core.errors import TielineError
+from core.expressions import compile_formula
+from core.words import Json
+from mappings.formulas import cycles
+from mappings.models import (
+    RESERVED,
+    Case,
+    CodeTableSpec,
+    EntitySpec,
+    FieldSpec,
+    FormulaSpec,
+    FromSpec,
+    MappedField,
+    MappingSpec,
+    Spec,
+    read,
+)
+from mappings.translate import Mapping as Compiled
+from mappings.translate import compile_mapping
+from mappings.translate.compile import CLASSES
+from mappings.translate.paths import PathError, read_path
+
+__all__ = ["CodeTableSpec", "EntitySpec", "FormulaSpec", "MappingSpec", "Spec", "compiled", "edges", "problems", "read"]
+
+_SEVERAL = re.compile(r"\[[^\]]*\]")
+
+
+def problems(spec: Spec, catalogue: Catalogue) -> list[Problem]:
+    """Say everything that keeps this definition from being published."""
+    if isinstance(spec, EntitySpec):
+        return list(_entity_problems(spec, catalogue))
+    if isinstance(spec, MappingSpec):
+        return _mapping_problems(spec, catalogue)
+    if isinstance(spec, FormulaSpec):
+        return _formula_problems(spec, catalogue)
+    return [] if spec.rows else [Problem("rows", "The code table is empty.", "Add rows: foreign word: our word.")]
+
+
+def compiled(spec: MappingSpec, catalogue: Catalogue) -> Compiled | list[Problem]:
+    """Return the mapping ready to run (for cases and dry runs), or why it cannot be."""
+    entity = catalogue.entities.get(spec.to)
+    model = read("entity", dict(entity)) if entity is not None else None
+    if not isinstance(model, EntitySpec):
+        return [unknown("to", "entity", spec.to, catalogue.entities)]
+    return compile_mapping(spec, model, plain_tables(catalogue.tables))
+
+
+def plain_tables(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Json]]:
+    """Return foreign word -> our word of every code table that can be read."""
+    models = {name: read("code_table", dict(spec)) for name, spec in tables.items()}
+    return {name: model.plain() for name, model in models.items() if isinstance(model, CodeTableSpec)}
+
+
+def _entity_problems(spec: EntitySpec, catalogue: Catalogue) -> Iterator[Problem]:
+    for name, field in spec.fields.items():
+        if name in RESERVED:
+            yield Problem(
+                f"fields.{name}", f"The name {name!r} is taken: {spec.name}.id is the master ID.", "Choose another name."
+            )
+        if field.to is not None and field.to != spec.name and field.to not in catalogue.entities:
+            yield unknown(f"fields.{name}.to", "entity", field.to, catalogue.entities)
+    yield from _trust_problems(spec, catalogue)
+    for other, other_spec in catalogue.entities.items():
+        if other != spec.name and other_spec.get("prefix") == spec.prefix:
+            yield Problem("prefix", f"The entity {other} has the prefix {spec.prefix} already.", "Choose another prefix.")
+
+
+def _trust_problems(spec: EntitySpec, catalogue: Catalogue) -> Iterator[Problem]:
+    for name, trusted in spec.sources.items():
+        if name != "*" and name not in spec.fields:
+            yield unknown(f"sources.{name}", "field", name, spec.fields)
+        if catalogue.kinds:
+            for n, connector in enumerate(trusted):
+                if connector not in catalogue.kinds:
+                    yield unknown(f"sources.{name}.{n}", "connector", connector, catalogue.kinds)
+
+
+def _mapping_problems(spec: MappingSpec, catalogue: Catalogue) -> list[Problem]:
+    found = list(_source_problems(spec, catalogue))
+    mapping = compiled(spec, catalogue)
+    if isinstance(mapping, list):
+        return found + mapping
+    found += [
+        Problem(
+            f"fields.{name}",
+            f"The field {spec.to}.{name} is computed by the formula {formula}.",
+            "Map it or compute it, not both.",
+        )
+        for formula, written in catalogue.formulas.items()
+        for name in spec.fields
+        if written.get("of") == f"{spec.to}.{name}"
+    ]
+    for n, case in enumerate(spec.cases):
+        found += _case_problems(f"cases.{n}", case, mapping)
+    return found
+
+
+def _source_problems(spec: MappingSpec, catalogue: Catalogue) -> Iterator[Problem]:
+    kinds = _kinds(spec.from_, catalogue)
+    if isinstance(kinds, Problem):
+        yield kinds
+        return
+    if not kinds:
+        return
+    streams = {stream.name: stream for stream in kinds[0].streams}
+    if spec.from_.stream not in streams:
+        yield unknown("from.stream", f"stream of {spec.from_.kind}", spec.from_.stream, streams)
+        return
+    declared = [field.name for field in streams[spec.from_.stream].fields]
+    for name, mapped in spec.fields.items():
+        try:
+            keys = read_path(mapped.from_).keys
+        except PathError:
+            continue  # compile_mapping says it
+        if declared and keys and not _offered(keys, declared):
+            yield unknown(f"fields.{name}.from", f"field of {spec.from_.kind}/{spec.from_.stream}", ".".join(keys), declared)
+
+
+def _kinds(source: FromSpec, catalogue: Catalogue) -> list[Any] | Problem:
+    """Return the kind that the mapping reads; [] when no connector of it is known here, so nothing can be compared."""
+    if source.connector is not None and catalogue.kinds:
+        kind = catalogue.kinds.get(source.connector)
+        if kind is None:
+            return unknown("from.connector", "connector", source.connector, catalogue.kinds)
+        if kind.name != source.kind:
+            return Problem(
+                "from.kind",
+                f"The connector {source.connector} is of kind {kind.name}, not {source.kind}.",
+                f"Write kind: {kind.name}.",
+            )
+    return [kind for kind in catalogue.kinds.values() if kind.name == source.kind]
+
+
+def _offered(keys: tuple[str, ...], declared: list[str]) -> bool:
+    """
+    Say whether a path stays within the declared fields: ``tags`` allows ``$.tags[0].value``.
+
+    >>> _offered(("host", "hostd"), ["host.hostid", "tags"])
+    False
+    >>> _offered(("tags", "value"), ["host.hostid", "tags"])
+    True
+    """
+    for name in declared:
+        parts = tuple(_SEVERAL.sub("", name.removeprefix("$.")).split("."))
+        if keys[: len(parts)] == parts or parts[: len(keys)] == keys:
+            return True
+    return False
+
+
+def _case_problems(path: str, case: Case, mapping: Compiled) -> Iterator[Problem]:
+    result = mapping.translate(case.given)
+    if result.refused != case.refused:
+        why = "; ".join(f"{one.field}: {one.why}" for one in result.problems) or "every field fits"
+        said = "refused" if result.refused else "accepted"
+        yield Problem(path, f"The case {case.name!r} is {said}: {why}", "Correct the mapping, or the case (refused: true).")
+        return
+    for name, wanted in case.expect.items():
+        got = result.fields.get(name)
+        if got is None or got.value != wanted or got.value.__class__ is not wanted.__class__:
+            shown = repr(got.value) if got is not None else "not written"
+            yield Problem(
+                f"{path}.expect.{name}",
+                f"The case {case.name!r} expects {wanted!r} and gets {shown}.",
+                "Correct the mapping or the case.",
+            )
+    for name in case.lacks:
+        if name in result.fields:
+            yield Problem(
+                f"{path}.lacks",
+                f"The case {case.name!r} must not write {name}, and it writes {result.fields[name].value!r}.",
+                "Correct the mapping or the case.",
+            )
+
+
+def _formula_problems(spec: FormulaSpec, catalogue: Catalogue) -> list[Problem]:
+    etype, _, name = spec.of.partition(".")
+    if etype not in catalogue.entities:
+        return [unknown("of", "entity", etype, catalogue.entities)]
+    fields = catalogue.entities[etype].get("fields", {})
+    if name not in fields:
+        return [unknown("of", f"field of {etype}", name, fields)]
+    found: list[Problem] = []
+    for other, written in catalogue.formulas.items():
+        if other != spec.name and written.get("of") == spec.of:
+            found.append(Problem("of", f"The formula {other} computes {spec.of} already.", "Keep one of the two."))
+    try:
+        formula = compile_formula(spec.expression, catalogue.types({etype: etype}))
+    except TielineError as error:
+        return [*found, Problem("expression", f"{error.what} {error.why}".strip(), error.fix)]
+    target = FieldSpec.model_validate(fields[name])
+    if not _may_hold(target, str(formula.returns)):
+        fix = f"Change the expression, or the field's type {target.type}."
+        found.append(Problem("expression", f"It gives {formula.returns}, and {spec.of} is of type {target.type}.", fix))
+    reads = {spec.of: {name for name, _ in formula.inputs}} | _reads(catalogue, spec)
+    return found + [
+        Problem("expression", f"It needs itself: {' -> '.join(cycle)}.", "Compute one of these fields from something else.")
+        for cycle in cycles(reads)
+        if spec.of in cycle
+    ]
+
+
+def _reads(catalogue: Catalogue, but: FormulaSpec) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for written in catalogue.formulas.values():
+        of = str(written.get("of", ""))
+        etype = of.partition(".")[0]
+        if of == but.of or etype not in catalogue.entities:
+            continue
+        try:
+            inputs = compile_formula(str(written.get("expression", "")), catalogue.types({etype: etype})).inputs
+        except TielineError:
+            continue  # that formula's own problem
+        found[of] = {name for name, _ in inputs}
+    return found
+
+
+def _may_hold(target: FieldSpec, returns: str) -> bool:
+    """Say whether a formula's result type can be the field's; an untyped result is checked when it is computed."""
+    word = {"double": "number", "int": "integer", "uint": "integer", "bool": "boolean", "map": "object"}.get(returns, returns)
+    if word not in CLASSES:
+        return True
+    return word == target.type or (word, target.type) in {("integer", "number"), ("string", "time"), ("string", "ref")}
+
+
+def edges(spec: Spec, catalogue: Catalogue) -> list[Edge]:
+    """Return the arrows this definition draws: foreign path to field, operand to computed field."""
+    if isinstance(spec, MappingSpec):
+        return [edge for name, mapped in spec.fields.items() for edge in _mapped_edges(spec, name, mapped)]
+    if isinstance(spec, FormulaSpec):
+        etype = spec.of.partition(".")[0]
+        formula = compile_formula(spec.expression, catalogue.types({etype: etype}))
+        return [
+            Edge(f"field:{name}", f"field:{spec.of}", str(kind), _subtype(str(kind), name, spec.expression), spec.expression)
+            for name, kind in formula.inputs
+        ]
+    return []
+
+
+def _subtype(kind: str, name: str, expression: str) -> str:
+    if kind != "DIRECT":
+        return "CONDITIONAL"
+    return "IDENTITY" if expression.strip() == name else "TRANSFORMATION"
+
+
+def _mapped_edges(spec: MappingSpec, name: str, mapped: MappedField) -> Iterator[Edge]:
+    field = f"field:{spec.to}.{name}"
+    steps = [_said(step) for step in mapped.steps]
+    if mapped.table is not None:
+        steps.append(f"table {mapped.table}" if isinstance(mapped.table, str) else "table")
+    subtype = "TRANSFORMATION" if steps else "IDENTITY"
+    yield Edge(
+        f"source:{spec.from_.kind}/{spec.from_.stream}/{mapped.from_}", field, "DIRECT", subtype, ", ".join(steps) or None
+    )
+    tables = [mapped.table] if isinstance(mapped.table, str) else []
+    tables += [step["table"] for step in mapped.steps if isinstance(step, dict) and isinstance(step.get("table"), str)]
+    for table in tables:
+        yield Edge(f"table:{table}", field, "INDIRECT", "JOIN", f"looked up by {mapped.from_}")
+
+
+def _said(step: Json) -> str:
+    if isinstance(step, dict):
+        return " ".join(f"{name} {argument!r}" for name, argument in step.items())
+    return str(step)

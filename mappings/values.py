@@ -1,0 +1,277 @@
+"""
+What is known of an entity now: the winning value of every field, and what changes when something new is said.
+
+Values are kept per (home entity, field, connector) and never moved by a merge; the winner is computed on
+reading, over all members of the component. A present value beats null, null beats an invalid one; then
+the entity's order of ``sources``, then the newest time. So a source that knows nothing cannot erase
+what another knows, and a source's own null does replace its own earlier value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from core.ids import new_id
+from core.tables import connector, entity, value
+from core.words import FieldState, Json, Micros
+from mappings.translate import Translated
+
+OWN = 0
+"""The connector id of what a formula computed or a bridge set."""
+
+OWN_NAME = "tieline"
+"""How ``sources`` names it."""
+
+CHUNK = 500
+
+
+class Trust(Protocol):
+    """Whoever knows whose word counts: the catalogue."""
+
+    def rank(self, etype: str, name: str, source: str) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """
+    One field's value today and who says so. ``losers`` are the other claims, the next best first.
+
+    ``entity_id`` is the member of the component (the home entity) that holds the claim; ``rank`` is the place of
+    its source in the entity's ``sources``: the lower wins.
+    """
+
+    value: Json
+    state: FieldState
+    observation_id: str
+    connector_id: int
+    source_at: Micros | None
+    observed_at: Micros
+    entity_id: int
+    rank: int = 0
+    losers: tuple[Current, ...] = ()
+
+    @property
+    def order(self) -> tuple[int, int, int, str]:
+        """Return what claims are sorted by; the smallest wins."""
+        newest = self.observed_at if self.source_at is None else self.source_at
+        return (_CLAIMS[self.state], self.rank, -newest, self.observation_id)
+
+
+_CLAIMS = {FieldState.PRESENT: 0, FieldState.NULL: 1, FieldState.INVALID: 2, FieldState.MISSING: 3}
+
+Known = Mapping[str, Current]
+"""Everything known of one entity, by field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who says it, about which home entity, when, and by which event: what every new observation carries."""
+
+    connector_id: int
+    connector: str
+    etype: str
+    home_id: int
+    observed_at: Micros
+    source_at: Micros | None = None
+    version_id: int | None = None
+    event_id: str | None = None
+    delivery_id: int | None = None
+
+
+@dataclass(slots=True)
+class Differences:
+    """
+    What is new: changed winners ``{field: [old, new]}``, the rows to write, and what is known afterwards.
+
+    ``observations`` and ``values`` are rows of the two tables; ``values`` are to be upserted by their key
+    (entity_id, field, connector_id).
+    """
+
+    changes: dict[str, list[Json]] = field(default_factory=dict)
+    observations: list[dict[str, Json]] = field(default_factory=list)
+    values: list[dict[str, Json]] = field(default_factory=list)
+    after: dict[str, Current] = field(default_factory=dict)
+
+    def add(self, later: Differences) -> None:
+        """Append what a later step found (a formula after a mapping)."""
+        for name, (old, new) in later.changes.items():
+            self.changes[name] = [self.changes.get(name, [old])[0], new]
+        self.observations += later.observations
+        self.values += later.values
+        self.after = later.after
+
+
+def elect(claims: Iterable[Current]) -> Current:
+    """Return the winning claim, with the others as its losers."""
+    best, *others = sorted(claims, key=lambda claim: claim.order)
+    return _with_losers(best, tuple(others))
+
+
+def _with_losers(claim: Current, losers: tuple[Current, ...]) -> Current:
+    if claim.losers == losers:
+        return claim
+    return Current(
+        claim.value,
+        claim.state,
+        claim.observation_id,
+        claim.connector_id,
+        claim.source_at,
+        claim.observed_at,
+        claim.entity_id,
+        claim.rank,
+        losers,
+    )
+
+
+_MEMBERS = (
+    select(entity.c.survivor_id, entity.c.etype, value, connector.c.name.label("source"))
+    .select_from(
+        entity.join(value, value.c.entity_id == entity.c.id).outerjoin(connector, connector.c.id == value.c.connector_id)
+    )
+    .where(entity.c.survivor_id.in_(bindparam("ids", expanding=True)))
+)
+
+
+def current_values(conn: Connection, entity_ids: Iterable[int], trust: Trust) -> dict[int, dict[str, Current]]:
+    """
+    Return what is known of each entity (given as survivors), one query per 500 of them.
+
+    An entity of which nothing is known is there with an empty dict. ``trust`` is the catalogue.
+    """
+    wanted = list(dict.fromkeys(entity_ids))
+    claims: dict[int, dict[str, list[Current]]] = {one: {} for one in wanted}
+    for start in range(0, len(wanted), CHUNK):
+        for row in conn.execute(_MEMBERS, {"ids": wanted[start : start + CHUNK]}):
+            claims[row.survivor_id].setdefault(row.field, []).append(_claim(row, trust))
+    return {one: {name: elect(said) for name, said in fields.items()} for one, fields in claims.items()}
+
+
+def _claim(row: Row[tuple[object, ...]], trust: Trust) -> Current:
+    source = OWN_NAME if row.connector_id == OWN else str(row.source)
+    return Current(
+        row.value,
+        FieldState(row.state),
+        row.observation_id,
+        row.connector_id,
+        row.source_at,
+        row.observed_at,
+        row.entity_id,
+        trust.rank(row.etype, row.field, source),
+    )
+
+
+def seen(known: Current | None) -> Json:
+    """Return what readers see of a field: the value of a present winner, else None."""
+    return known.value if known is not None and known.state is FieldState.PRESENT else None
+
+
+def differences(current: Known, translated: Mapping[str, Translated], stamp: Stamp, trust: Trust) -> Differences:
+    """
+    Say what is new in a translated record. Pure.
+
+    A claim is stored when its source says something else than before, or when its newer time makes it
+    win over another source's value; saying the same again stores nothing. ``changes`` compares the
+    winning value before and after.
+    """
+    found = Differences(after=dict(current))
+    for name, field_value in translated.items():
+        before = current.get(name)
+        claims = (before, *before.losers) if before is not None else ()
+        own = next((one for one in claims if one.connector_id == stamp.connector_id and one.entity_id == stamp.home_id), None)
+        same = own is not None and own.state is field_value.state and same_json(own.value, field_value.value)
+        if same and own is before:
+            continue  # it wins already
+        claim = _new_claim(name, field_value, stamp, trust, own)
+        after = elect([claim, *(one for one in claims if one is not own)])
+        if same and same_json(seen(before), seen(after)):
+            continue
+        observation, row = _rows(name, field_value, claim, stamp)
+        found.observations.append(observation)
+        found.values.append(row)
+        found.after[name] = after
+        if not same_json(seen(before), seen(after)):
+            found.changes[name] = [seen(before), seen(after)]
+    return found
+
+
+def _new_claim(name: str, said: Translated, stamp: Stamp, trust: Trust, own: Current | None) -> Current:
+    return Current(
+        said.value,
+        said.state,
+        new_id("obs"),
+        stamp.connector_id,
+        stamp.source_at,
+        stamp.observed_at,
+        stamp.home_id,
+        own.rank
+        if own is not None
+        else trust.rank(stamp.etype, name, OWN_NAME if stamp.connector_id == OWN else stamp.connector),
+    )
+
+
+def same_json(one: Json, other: Json) -> bool:
+    """
+    Say whether two JSON values are the same: 1 and 1.0 are, 1 and true are not.
+
+    >>> same_json(1, True), same_json([1], [1]), same_json(1, 1.0)
+    (False, True, True)
+    """
+    if one.__class__ is not other.__class__:
+        return {one.__class__, other.__class__} == {int, float} and bool(one == other)
+    if one.__class__ is list:
+        return len(one) == len(other) and all(map(same_json, one, other))
+    if one.__class__ is dict:
+        return one.keys() == other.keys() and all(same_json(one[key], other[key]) for key in one)
+    return bool(one == other)
+
+
+def _rows(name: str, said: Translated, claim: Current, stamp: Stamp) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Return the observation and the value row of a claim."""
+    kept = {
+        "entity_id": stamp.home_id,
+        "field": name,
+        "state": claim.state.value,
+        "value": claim.value,
+        "source_at": stamp.source_at,
+        "observed_at": stamp.observed_at,
+    }
+    observation = {
+        **kept,
+        "id": claim.observation_id,
+        "connector_id": None if stamp.connector_id == OWN else stamp.connector_id,
+        "raw": said.raw,
+        "path": said.path,
+        "version_id": stamp.version_id,
+        "event_id": stamp.event_id,
+        "delivery_id": stamp.delivery_id,
+        "inputs": None,
+    }
+    return observation, {**kept, "connector_id": stamp.connector_id, "observation_id": claim.observation_id}
+
+
+def own_value(said: Json, why: str) -> Translated:
+    """Return a value that Tieline itself sets (a bridge's ``sets``), to be stamped with connector OWN."""
+    state = FieldState.NULL if said is None else FieldState.PRESENT
+    return Translated(state, said, said, why)
+
+
+def explain(known: Current) -> list[dict[str, Json]]:
+    """Return the winner and every loser of a field with what decided, for the page that answers 'why this value?'."""
+    claims: Sequence[Current] = (known, *known.losers)
+    return [
+        {
+            "value": one.value,
+            "state": one.state.value,
+            "observation": one.observation_id,
+            "connector_id": one.connector_id,
+            "source_at": one.source_at,
+            "observed_at": one.observed_at,
+            "rank": one.rank,
+            "wins": n == 0,
+        }
+        for n, one in enumerate(claims)
+    ]
