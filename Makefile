@@ -38,10 +38,10 @@ types: $(VENV)/.dev-ready ## Static types, strict
 	$(PY) -m mypy .
 
 lab: $(VENV)/.dev-ready ## Start the real systems: Zabbix, Roundup, Tryton
-	$(PY) -m lab up
+	$(PY) -m lab.real up
 
 lab-down: $(VENV)/.dev-ready ## Stop the real systems
-	$(PY) -m lab down
+	$(PY) -m lab.real down
 
 test-real: $(VENV)/.dev-ready ## Run the tests that talk to the real systems of `make lab`
 	$(PY) -m pytest -p tests.house_plugin -m real $(ARGS)
