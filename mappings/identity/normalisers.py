@@ -60,12 +60,12 @@ def normalise(external_id: str, normaliser: str = DEFAULT) -> str:
 
 
 _PLACEHOLDERS = frozenset(
-    (
+    (  # noqa: SIM905 -- sixty words read better in lines than one below the other
         "-1 n/a n\\a n.a. na #n/a nil null none nan undefined unknown (unknown) unassigned not_available notavailable "
         "missing blank empty (empty) (null) (none) tbd tba todo test testing tester dummy default sample example "
         "placeholder x xx xxx xxxx "
         "未知 不详 不明 无 没有 无编号 空 空白 暂无 待定 待补 待补充 未定 未填 未填写 默认 测试 示例 不适用 占位"
-    ).split()  # noqa: SIM905 -- sixty words read better in lines than one below the other
+    ).split()
 )
 
 

@@ -1,0 +1,151 @@
+"""Eight writer processes at once: half of each one's ids are wanted by all of them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import threading
+from collections.abc import Callable
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from core.database import Database
+from core.tables import connector
+from mappings.identity import Resolved, Want, link, merge, mint, resolve_or_mint
+from mappings.identity.edges import unmerge
+
+WRITERS = 8
+OWN = 120
+NOW = 1_767_225_600_000_000
+spawn = multiprocessing.get_context("spawn")
+
+
+def register(db: Database) -> None:
+    with db.write() as conn:
+        conn.execute(
+            connector.insert().values(id=1, name="crm", kind="memory", settings={}, state="ok", created_at=1, updated_at=1)
+        )
+
+
+def resolve_all(url: str, number: int, batch: int, start: Any, answers: Any) -> None:
+    """One writer: its own ids and the shared ones, shuffled, in batches of one transaction each."""
+    db = Database(url, pool_size=2)
+    ids = [f"shared-{i}" for i in range(OWN)] + [f"own-{number}-{i}" for i in range(OWN)]
+    random.Random(number).shuffle(ids)
+    told: dict[str, tuple[int, str, bool]] = {}
+    start.wait()
+    for at in range(0, len(ids), batch):
+        wants = [Want(1, "customer", one) for one in ids[at : at + batch]]
+        with db.write() as conn:
+            found = resolve_or_mint(conn, db, wants, {"customer": "CUST"}, NOW + number)
+        for want, answer in found.items():
+            assert isinstance(answer, Resolved), answer
+            told[want.external_id] = (answer.entity_id, answer.gid, answer.minted)
+    db.close()
+    answers.put(told)
+
+
+def merge_around(url: str, number: int, start: Any, answers: Any) -> None:
+    """One steward: merges and unmerges random pairs of the same few entities, and links ids to them."""
+    db = Database(url, pool_size=2)
+    chance = random.Random(number)
+    start.wait()
+    for step in range(25):
+        a, b = chance.sample(range(1, 9), 2)
+        with db.write() as conn:
+            change = merge(conn, db, a, b, made_by=str(number), now=NOW)
+        if chance.random() < 0.4:
+            with db.write() as conn:
+                unmerge(conn, db, change.edge_id, ended_by=str(number), now=NOW)
+        with db.write() as conn:
+            link(conn, db, 1, "customer", f"linked-{step % 5}", a, NOW)
+    db.close()
+    answers.put({})
+
+
+def run(target: Callable[..., None], url: str, *extra: Any) -> list[dict[str, tuple[int, str, bool]]]:
+    """Start all writers at the same moment and return what each was told."""
+    start, answers = spawn.Barrier(WRITERS), spawn.Queue()
+    writers: list[SpawnProcess] = [spawn.Process(target=target, args=(url, n, *extra, start, answers)) for n in range(WRITERS)]
+    for one in writers:
+        one.start()
+    told = [answers.get(timeout=90) for _ in writers]
+    for one in writers:
+        one.join(30)
+    assert [one.exitcode for one in writers] == [0] * WRITERS
+    return told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", [1, 60])
+def test_eight_writers_agree(db: Database, database_url: str, batch: int) -> None:
+    """No id gets two master IDs, no entity is left without an id, each is minted once; SQLite leaves no gap."""
+    register(db)
+    told = run(resolve_all, database_url, batch)
+
+    everyone: dict[str, set[tuple[int, str]]] = {}
+    minted: dict[str, int] = {}
+    for one in told:
+        for external_id, (entity_id, gid, made) in one.items():
+            everyone.setdefault(external_id, set()).add((entity_id, gid))
+            minted[external_id] = minted.get(external_id, 0) + made
+    assert len(everyone) == OWN + WRITERS * OWN
+    assert [pairs for pairs in everyone.values() if len(pairs) != 1] == []
+    assert set(minted.values()) == {1}
+    with db.read() as conn:
+        count = {name: conn.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in ("entity", "crosswalk")}
+        orphans = conn.execute(
+            text("SELECT count(*) FROM entity e WHERE NOT EXISTS (SELECT 1 FROM crosswalk x WHERE x.home_id = e.id)")
+        ).scalar_one()
+        strangers = conn.execute(
+            text("SELECT count(*) FROM entity WHERE survivor_id IS NULL OR survivor_id <> id")
+        ).scalar_one()
+        issued = conn.execute(text("SELECT next - 1 FROM id_sequence WHERE scope = 'CUST-2026'")).scalar_one()
+    assert (count["entity"], count["crosswalk"], orphans, strangers) == (len(everyone), len(everyone), 0, 0)
+    if db.dialect == "sqlite":
+        assert issued == len(everyone)
+    else:
+        assert issued >= len(everyone)
+
+
+@pytest.mark.slow
+def test_eight_stewards_agree(db: Database, database_url: str) -> None:
+    """Merges, unmerges and links of the same entities by eight processes leave one lawful state."""
+    from tests.mappings.test_identity_edges import check_laws
+
+    register(db)
+    with db.write() as conn:
+        for _ in range(8):
+            mint(conn, db, "customer", "CUST", NOW)
+    run(merge_around, database_url)
+    with db.read() as conn:
+        check_laws(conn)
+        homes = conn.execute(text("SELECT external_norm, count(*) FROM crosswalk GROUP BY external_norm")).all()
+    assert sorted(tuple(row) for row in homes) == [(f"linked-{n}", 1) for n in range(5)]
+
+
+def test_more_writers_than_connections(postgres_url: str) -> None:
+    """The counter's short transaction never waits for a connection that a waiting writer holds."""
+    db = Database(postgres_url, pool_size=2)
+    register(db)
+    inside = threading.Barrier(4)
+    failures: list[BaseException] = []
+
+    def write(number: int) -> None:
+        try:
+            with db.write() as conn:
+                inside.wait(10)
+                resolve_or_mint(conn, db, [Want(1, "customer", f"c{number}")], {"customer": "CUST"}, NOW)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(20)
+    db.close()
+    assert failures == []
