@@ -22,10 +22,8 @@ _FUNCTIONS = (
 FUNCTIONS = tuple(_FUNCTIONS.split())
 """Every function there is; ``present`` is ours, the rest is CEL with its string and math extensions."""
 
-_RESERVED = (
-    "as break const continue else false for function if import in let loop namespace null package present return true var"
-)
-RESERVED = frozenset([*_RESERVED.split(), "void", "while"])
+_RESERVED = "as break const continue else false for function if import in let loop namespace null package present return true"
+RESERVED = frozenset([*_RESERVED.split(), "var", "void", "while"])
 """Words that cannot be the key of a field or the name of an entity."""
 
 _REFUSED = {

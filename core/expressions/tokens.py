@@ -50,7 +50,7 @@ def place(source: str, at: int) -> tuple[int, int]:
     r"""
     Return line and column, both from 1, of a position in a text.
 
-    >>> place("a &&\\n b", 6)
+    >>> place("a &&\n b", 6)
     (2, 2)
     """
     before = source[:at]
