@@ -138,6 +138,5 @@ def _compiled(source: str, declared: frozenset[tuple[str, str]], exact: bool) ->
             why="It decides whether a bridge fires.",
             fix='Compare it with something: alert.severity >= 3, alert.status == "open".',
         )
-    parts = clauses(source)
-    programs = [program(part, types, exact=exact) for part in parts] if len(parts) > 1 else [whole]
+    programs = [program(part, types, exact=exact) for part in clauses(source)]
     return Condition(source, whole, programs, types, exact=exact)

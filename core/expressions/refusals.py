@@ -107,7 +107,7 @@ def explain(message: str, source: str, types: Mapping[str, str]) -> InvalidExpre
     if "recursion" in message:
         return InvalidExpressionError(
             "The expression is nested too deeply.",
-            why="At most 32 terms can follow each other with + - * /, and about 16 choices (?:) can stand inside each other.",
+            why="About 30 terms can follow each other with + - * /, and about 16 choices (?:) can stand inside each other.",
             fix="Put parts of it into formulas of their own, and use those fields here.",
         )
     if "codepoint limit" in message or spot is None:

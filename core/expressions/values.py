@@ -62,12 +62,16 @@ def fold_pattern(pattern: str) -> str:
 
 def words_for(value: object) -> str:
     """Return how a value's type is called in sentences."""
+    if isinstance(value, str) and "\0" in value:
+        return "text with a NUL character"
     return _WORDS.get(type(value), type(value).__name__)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("text")
+    if "\0" in value:  # the engine would silently end the text there
+        raise TypeError("text without NUL characters")
     return value
 
 
@@ -102,9 +106,11 @@ def _boolean(value: Any) -> bool:
 def plain(value: Any) -> Json:
     """Return a nested value as CEL takes it: decimals and integers beyond 64 bits become doubles."""
     if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {_text(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(one) for one in value]
+    if isinstance(value, str):
+        return _text(value)
     if isinstance(value, Decimal) or (isinstance(value, int) and not -_INT64 <= value < _INT64):
         return float(value)
     return value
