@@ -6,6 +6,7 @@ Write-only by design: no public function returns a secret to the API; ``open`` i
 
 from __future__ import annotations
 
+import hmac
 import os
 from pathlib import Path
 
@@ -31,9 +32,14 @@ class Vault:
             _create(key_file)
         keys = [line.strip() for line in key_file.read_text().splitlines() if line.strip()]
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._first = keys[0]
 
     def __repr__(self) -> str:
         return f"<Vault {self._key_file}>"
+
+    def derive(self, purpose: str) -> str:
+        """Return a secret for another purpose (a cookie's signature): the same in every process with this key file."""
+        return hmac.new(self._first.encode(), purpose.encode(), "sha256").hexdigest()
 
     def seal(self, secrets: dict[str, str]) -> str:
         """Encrypt a JSON object of secrets into one token."""
