@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from bridges.specs import Argument, BridgeSpec, FromStep, IdOf, StepSpec, aliases
 from core.definitions import Catalogue as Authored
@@ -98,13 +99,13 @@ def compile_bridge(spec: BridgeSpec, version_id: int, authored: Authored) -> Bri
     )
 
 
-_kept: dict[str, Rules] = {}
+_kept: WeakKeyDictionary[Engine, Rules] = WeakKeyDictionary()
 
 
-def load(conn: Connection, store: str, entities: Mapping[str, Mapping[str, Any]]) -> Rules:
-    """Return the compiled live bridges, kept per store until the next publish."""
+def load(conn: Connection, entities: Mapping[str, Mapping[str, Any]]) -> Rules:
+    """Return the compiled live bridges of this database, kept until the next publish."""
     now = generation(conn)
-    kept = _kept.get(store)
+    kept = _kept.get(conn.engine)
     if kept is not None and kept.generation == now:
         return kept
     authored = Authored(entities=entities)
@@ -114,5 +115,5 @@ def load(conn: Connection, store: str, entities: Mapping[str, Mapping[str, Any]]
         for happened in bridge.spec.on.events:
             index.setdefault((bridge.spec.on.entity, happened), []).append(bridge)
     rules = Rules(now, {key: tuple(bridges) for key, bridges in index.items()})
-    _kept[store] = rules
+    _kept[conn.engine] = rules
     return rules

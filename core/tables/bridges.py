@@ -20,7 +20,8 @@ decision = Table(
     Column("inputs", JsonText, comment="the values the condition read"),
     Column("actions", Integer, nullable=False, server_default=text("0"), comment="how many actions it added"),
     Column("at", At, nullable=False),
-    UniqueConstraint("event_id", "bridge"),
+    Column("run", Integer, nullable=False, server_default=text("0"), comment="0: the first handling; replays count up"),
+    UniqueConstraint("event_id", "bridge", "run"),
     Index("ix_decision_bridge", "bridge", "at"),
 )
 

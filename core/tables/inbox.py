@@ -30,6 +30,9 @@ lane = Table(
         comment="batches begun without an end: a poison row kills workers",
     ),
     Column("trying_id", RowId, comment="the head of the batch that was begun"),
+    Column("lease_owner", Text),
+    Column("lease_until", At),
+    Column("fence", RowId, nullable=False, server_default=text("0")),
 )
 
 delivery = Table(
@@ -49,6 +52,7 @@ delivery = Table(
     *state_columns(),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("events", Integer, comment="how many events it was parsed into"),
+    Column("unchanged", Integer, comment="polled records that said nothing new; they get no event row"),
     Column("handled_at", At),
     Column("replay_of", Text, comment="the receipt of the delivery that this one replays"),
     Column("error", JsonText),
@@ -108,6 +112,7 @@ event = Table(
     Column("changes", JsonText, comment="field -> [old, new]"),
     *state_columns(),
     Column("mapping_version_id", ForeignKey("definition_version.id")),
+    Column("runs", Integer, nullable=False, server_default=text("0"), comment="how often it was replayed"),
     Column("hops", Integer, nullable=False, server_default=text("0")),
     Column("error", JsonText),
     *state_checks(),

@@ -1,7 +1,7 @@
 """the first schema"""
 
-import sqlalchemy as sa
 from alembic import op
+import sqlalchemy as sa
 
 revision = "0001"
 down_revision = None
@@ -211,6 +211,9 @@ def upgrade() -> None:
         sa.Column("next_at", sa.BigInteger(), nullable=True, comment="when a waiting row is looked at again"),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("events", sa.Integer(), nullable=True, comment="how many events it was parsed into"),
+        sa.Column(
+            "unchanged", sa.Integer(), nullable=True, comment="polled records that said nothing new; they get no event row"
+        ),
         sa.Column("handled_at", sa.BigInteger(), nullable=True),
         sa.Column("replay_of", sa.Text(), nullable=True, comment="the receipt of the delivery that this one replays"),
         sa.Column("error", sa.Text(), nullable=True),
@@ -304,6 +307,9 @@ def upgrade() -> None:
             nullable=True,
             comment="the head of the batch that was begun",
         ),
+        sa.Column("lease_owner", sa.Text(), nullable=True),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("fence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["connector_id"], ["connector.id"], name=op.f("fk_lane_connector_id")),
         sa.PrimaryKeyConstraint("connector_id", name=op.f("pk_lane")),
     )
@@ -369,6 +375,7 @@ def upgrade() -> None:
         sa.Column("held_by", sa.Text(), nullable=True, comment="who or what holds it: a repair's key, a person"),
         sa.Column("next_at", sa.BigInteger(), nullable=True, comment="when a waiting row is looked at again"),
         sa.Column("mapping_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("runs", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="how often it was replayed"),
         sa.Column("hops", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.CheckConstraint("state <> 'held' OR held_by IS NOT NULL", name=op.f("ck_event_held_has_holder")),
@@ -419,10 +426,13 @@ def upgrade() -> None:
         sa.Column("inputs", sa.Text(), nullable=True, comment="the values the condition read"),
         sa.Column("actions", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="how many actions it added"),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "run", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="0: the first handling; replays count up"
+        ),
         sa.ForeignKeyConstraint(["event_id"], ["event.id"], name=op.f("fk_decision_event_id")),
         sa.ForeignKeyConstraint(["version_id"], ["definition_version.id"], name=op.f("fk_decision_version_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
-        sa.UniqueConstraint("event_id", "bridge", name=op.f("uq_decision_event_id_bridge")),
+        sa.UniqueConstraint("event_id", "bridge", "run", name=op.f("uq_decision_event_id_bridge_run")),
     )
     with op.batch_alter_table("decision", schema=None) as batch_op:
         batch_op.create_index("ix_decision_bridge", ["bridge", "at"], unique=False)

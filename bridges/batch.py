@@ -1,0 +1,283 @@
+"""
+One batch on its way: items become observations, events, decisions and actions, in memory.
+
+Order is the order of acceptance. What an item learns is known to the next one. Nothing is written
+here; ``bridges.writes`` writes the whole batch with a few statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bridges.echoes import Key, echo_of
+from bridges.parsed import Item
+from bridges.plan import Firing, Place, Planned, plan, refused
+from bridges.registered import Registered
+from bridges.rules import Bridge, Rules
+from core.clock import to_rfc3339
+from core.database import Database
+from core.errors import SetupError, TielineError
+from core.ids import new_id
+from core.repairs import open_repair
+from core.words import Micros, Origin, State, Verdict
+from mappings.catalogue import Catalogue
+from mappings.formulas import recompute
+from mappings.identity import mint
+from mappings.scope import Loaded, Scope, Want, build_scope, load_scopes
+from mappings.values import OWN, OWN_NAME, Differences, Stamp, differences, own_value
+
+
+@dataclass(slots=True)
+class Rows:
+    """Everything a batch will write."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    observations: list[dict[str, Any]] = field(default_factory=list)
+    values: dict[tuple[int, str, int], dict[str, Any]] = field(default_factory=dict)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[dict[str, Any]] = field(default_factory=list)
+    applied: dict[int, dict[str, Any]] = field(default_factory=dict)
+    again: list[str] = field(default_factory=list)
+    unchanged: dict[int, int] = field(default_factory=dict)
+
+    def add(self, found: Differences) -> None:
+        """Keep the rows of what is new; of several values under one key the last counts."""
+        self.observations += found.observations
+        self.values.update({(row["entity_id"], row["field"], row["connector_id"]): row for row in found.values})
+
+
+@dataclass(slots=True)
+class Batch:
+    """The working memory of one transaction."""
+
+    db: Database
+    conn: Connection
+    registered: Registered
+    catalogue: Catalogue
+    rules: Rules
+    now: Micros
+    ledger: Mapping[Key, list[Mapping[Any, Any]]]
+    earlier: Mapping[tuple[int, int], Mapping[Any, Any]] = field(default_factory=dict)
+    """Events of these deliveries from an earlier handling (a replay), by (delivery id, n)."""
+    acted: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
+    """Actions of those events by key."""
+    rows: Rows = field(default_factory=Rows)
+    loaded: Loaded = field(default_factory=Loaded)
+    _at: dict[int, Micros | None] = field(default_factory=dict)
+
+    def prefetch(self, items: list[Item]) -> None:
+        """Read what is known of every entity of the batch, and of those it refers to, with a few queries."""
+        wants = []
+        for item in items:
+            if item.resolved is not None and item.mapping is not None:
+                etype = item.mapping.to
+                joins: dict[str, str] = {}
+                for happened in ("created", "changed"):
+                    for bridge in self.rules.candidates(etype, happened):
+                        joins |= {
+                            f"{bridge.name}.{alias}": path
+                            for alias, path in bridge.spec.join.items()
+                            if path.startswith(f"{etype}.")
+                        }
+                wants.append(Want(etype, item.resolved.entity_id, joins))
+        load_scopes(self.conn, self.catalogue, wants, self.loaded)
+
+    def apply(self, item: Item) -> None:
+        """Handle one item: an error, a stale state, an echo, nothing new, or an event on which bridges decide."""
+        old = self.earlier.get((item.delivery["id"], item.n))
+        event = self._event(item, old)
+        if item.error is not None:
+            self._ended_by(item.error, item, event)
+            self.rows.events.append(event)
+            return
+        if old is not None and old["state"] in (State.DONE, State.SKIPPED) and old["entity_id"] is not None:
+            self._decide_again(item, event, old)
+            return
+        assert item.resolved is not None
+        assert item.mapping is not None
+        event |= {"entity_id": item.resolved.entity_id, "etype": item.mapping.to}
+        stale = self._stale(item)
+        if stale is not None:
+            self.rows.events.append(event | {"type": f"{item.mapping.to}.seen", "state": State.SKIPPED.value, "reason": stale})
+            return
+        self._learn(item, event)
+
+    def _learn(self, item: Item, event: dict[str, Any]) -> None:
+        """Store what is new in a record and let the bridges decide, unless it is an echo or says nothing new."""
+        assert item.resolved is not None
+        assert item.mapping is not None
+        etype, entity_id = item.mapping.to, item.resolved.entity_id
+        known = self.loaded.current.get(entity_id, {})
+        stamp = Stamp(
+            connector_id=item.connector.id,
+            connector=item.connector.name,
+            etype=etype,
+            home_id=item.resolved.home_id,
+            observed_at=self.now,
+            source_at=item.record.at,
+            version_id=item.mapping.version_id,
+            event_id=event["id"],
+            delivery_id=item.delivery["id"],
+        )
+        created = not known
+        found = differences(known, item.fields, stamp, self.catalogue)
+        paths = [item.fields[name].path for name in found.changes if name in item.fields]
+        if found.changes:
+            found.add(recompute(self.catalogue, etype, found.after, found.changes.keys(), stamp))
+        self.loaded.current[entity_id] = found.after
+        self.rows.applied[item.resolved.crosswalk_id] = {"applied_at": item.record.at, "applied_version": item.record.version}
+        if item.record.at is not None:
+            self._at[item.resolved.crosswalk_id] = item.record.at
+        if not found.changes and not created:
+            self._unchanged(item, event, found)
+            return
+        key = (item.connector.id, etype, item.record.external_id)
+        own_user = item.connector.settings.get("username") or item.connector.settings.get("user")
+        echo = echo_of(item.record, paths, self.ledger.get(key, ()), own_user)
+        happened = "created" if created else "changed"
+        event |= {"type": f"{etype}.{happened}", "changes": found.changes, "state": State.DONE.value}
+        self.rows.events.append(event)
+        self.rows.add(found)
+        if echo is not None:
+            event |= {"state": State.SKIPPED.value, "reason": f"echo of {echo}"}
+            return
+        self._decide(event, etype, entity_id, happened, item.delivery["id"], item.n)
+
+    def _unchanged(self, item: Item, event: dict[str, Any], found: Differences) -> None:
+        if item.delivery["origin"] == Origin.POLL and not found.observations:
+            self.rows.unchanged[item.delivery["id"]] = self.rows.unchanged.get(item.delivery["id"], 0) + 1
+            return
+        assert item.mapping is not None
+        self.rows.events.append(
+            event | {"type": f"{item.mapping.to}.seen", "state": State.SKIPPED.value, "reason": "unchanged"}
+        )
+        self.rows.add(found)
+
+    def _event(self, item: Item, old: Mapping[Any, Any] | None) -> dict[str, Any]:
+        return {
+            "id": old["id"] if old is not None else new_id("evt"),
+            "delivery_id": item.delivery["id"],
+            "n": item.n,
+            "connector_id": item.connector.id,
+            "stream": item.record.stream,
+            "type": f"{item.mapping.to}.refused" if item.mapping else "record.unmapped",
+            "etype": item.mapping.to if item.mapping else None,
+            "external_id": item.record.external_id,
+            "entity_id": None,
+            "at": item.record.at,
+            "handled_at": self.now,
+            "changes": None,
+            "state": State.DONE.value,
+            "reason": None,
+            "held_by": None,
+            "next_at": None,
+            "mapping_version_id": item.mapping.version_id if item.mapping else None,
+            "runs": old["runs"] + 1 if old is not None else 0,
+            "hops": 0,
+            "error": {"fields": item.troubles} if item.troubles else None,
+        }
+
+    def _ended_by(self, error: TielineError, item: Item, event: dict[str, Any]) -> None:
+        """A person can mend a setup error, so the event is held by its repair; input that cannot be used is dead."""
+        event["error"] = error.as_dict()
+        if not isinstance(error, SetupError):
+            event |= {"state": State.DEAD.value, "reason": refused(error)}
+            open_repair(self.conn, f"event:{event['id']}", error, connector=item.connector.name, now=self.now)
+            return
+        place = item.record.stream if item.mapping is None else item.mapping.to
+        key = f"{error.code}:{item.connector.name}:{place}"
+        event |= {"state": State.HELD.value, "held_by": f"repair:{key}", "reason": refused(error)}
+        open_repair(self.conn, key, error, connector=item.connector.name, now=self.now)
+
+    def _stale(self, item: Item) -> str | None:
+        assert item.resolved is not None
+        applied = self._at.get(item.resolved.crosswalk_id, item.resolved.applied_at)
+        if item.record.at is None or applied is None or item.record.at >= applied:
+            return None
+        return f"stale: it tells of {to_rfc3339(item.record.at)}, applied is {to_rfc3339(applied)}"
+
+    def _decide(self, event: Mapping[Any, Any], etype: str, entity_id: int, happened: str, delivery_id: int, n: int) -> None:
+        candidates = self.rules.candidates(etype, happened)
+        if not candidates:
+            return
+        changed = frozenset(event["changes"] or ())
+        for order, bridge in enumerate(candidates):
+            scope = self._scope(bridge, etype, entity_id)
+            judgement = bridge.judge(changed, scope.values)
+            decision: dict[str, Any] = {
+                "id": new_id("dec"),
+                "event_id": event["id"],
+                "bridge": bridge.name,
+                "version_id": bridge.version_id,
+                "verdict": judgement.verdict.value,
+                "clause": judgement.clause,
+                "left": judgement.left,
+                "right": judgement.right,
+                "reason": judgement.reason,
+                "inputs": {name: scope.values.get(name) for name, _ in bridge.condition.inputs},
+                "actions": 0,
+                "run": event["runs"],
+                "at": self.now,
+            }
+            if judgement.verdict is Verdict.FIRED:
+                self._fire(bridge, decision, scope, (delivery_id << 20) | ((n & 0xFFF) << 8) | ((order & 0xF) << 4))
+            self.rows.decisions.append(decision)
+
+    def _scope(self, bridge: Bridge, etype: str, entity_id: int) -> Scope:
+        if bridge.spec.join:
+            load_scopes(self.conn, self.catalogue, [Want(etype, entity_id, bridge.spec.join)], self.loaded)
+        return build_scope(self.catalogue, etype, entity_id, self.loaded, bridge.spec.join)
+
+    def _fire(self, bridge: Bridge, decision: dict[str, Any], scope: Scope, seq: int) -> None:
+        firing = Firing(
+            bridge=bridge,
+            decision_id=decision["id"],
+            event_id=decision["event_id"],
+            seq=seq,
+            values=scope.values,
+            places={alias: Place(entity_id, scope.gids[alias]) for alias, entity_id in scope.entities.items()},
+            now=self.now,
+            existing=self.acted,
+        )
+        try:
+            planned = plan(firing, self.registered, self._mint)
+        except TielineError as error:
+            decision |= {"verdict": Verdict.ERROR.value, "reason": refused(error)}
+            open_repair(self.conn, f"bridge:{bridge.name}", error, connector=None, now=self.now)
+            return
+        decision["actions"] = len(planned.actions) + len(planned.again)
+        self.rows.actions += planned.actions
+        self.rows.again += planned.again
+        self._set(planned, bridge, decision["event_id"])
+
+    def _mint(self, etype: str) -> Place:
+        entity_id, gid = mint(self.conn, self.db, etype, self.catalogue.prefixes[etype], self.now)
+        self.loaded.current[entity_id] = {}
+        self.loaded.survivors[gid] = entity_id
+        self.loaded.gids[entity_id] = gid
+        return Place(entity_id, gid)
+
+    def _set(self, planned: Planned, bridge: Bridge, event_id: str) -> None:
+        """Write the fields that a bridge sets (which ticket belongs to which alert) as observations of our own."""
+        for etype, place, name, gid in planned.sets:
+            stamp = Stamp(OWN, OWN_NAME, etype, place.entity_id, self.now, version_id=bridge.version_id, event_id=event_id)
+            known = self.loaded.current.get(place.entity_id, {})
+            found = differences(known, {name: own_value(gid, f"bridge:{bridge.name}")}, stamp, self.catalogue)
+            if found.changes:
+                found.add(recompute(self.catalogue, etype, found.after, found.changes.keys(), stamp))
+            self.loaded.current[place.entity_id] = found.after
+            self.rows.add(found)
+
+    def _decide_again(self, item: Item, event: dict[str, Any], old: Mapping[Any, Any]) -> None:
+        """A replay of an event that was handled: its values stand, its bridges decide anew with the same keys."""
+        etype, happened = old["type"].split(".", 1)
+        kept = {**event, **{name: old[name] for name in ("type", "etype", "entity_id", "changes", "reason", "error")}}
+        kept["state"] = State.DONE.value if old["state"] == State.DONE else old["state"]
+        self.rows.events.append(kept)
+        if happened not in ("created", "changed") or (old["reason"] or "").startswith("echo"):
+            return
+        self._decide(kept, etype, old["entity_id"], happened, item.delivery["id"], item.n)

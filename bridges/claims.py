@@ -1,0 +1,211 @@
+"""
+Claiming actions: a lease, a renewal and a fence.
+
+A claimed row stays ``waiting`` (so the accounting identity holds at every instant) and carries who
+works on it until when. Who takes over a lapsed lease raises the fence; a stale worker's result is
+then refused. PostgreSQL: FOR UPDATE SKIP LOCKED. SQLite: the write transaction is alone anyway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, update
+
+from core.clock import SECOND
+from core.database import Database
+from core.tables import action, attempt, connector
+from core.words import Json, Micros, State
+from mappings.identity import external_ids
+
+BREAKER_AFTER = 5
+"""Failures in a row of one connector after which its breaker opens."""
+
+BREAKER_S = (30, 60, 120, 300, 600)
+"""How long it stays open: first, second, … time in a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One action in a worker's hands."""
+
+    id: str
+    key: str
+    bridge: str
+    step: str
+    decision_id: str
+    event_id: str
+    connector_id: int | None
+    act: str
+    target_id: int | None
+    arguments: dict[str, Json]
+    urgent: bool
+    attempts: int
+    fence: int
+    created_at: Micros
+    missing: tuple[str, ...] = ()
+    """Arguments for which the connector has no external id."""
+
+
+def claim(db: Database, owner: str, *, limit: int, lease_s: int) -> list[Claimed]:
+    """Take up to ``limit`` due actions, urgent ones first, never two of one order key, never past a blocked head."""
+    with db.write() as conn:
+        now = db.now(conn)
+        _hold_where_held(conn)
+        rows = _due(db, conn, now, limit)
+        if not rows:
+            return []
+        lapsed = [row for row in rows if row["lease_owner"] is not None]
+        if lapsed:
+            conn.execute(attempt.insert(), [_lost(row, now) for row in lapsed])
+        conn.execute(
+            update(action)
+            .where(action.c.id == bindparam("row"))
+            .values(
+                lease_owner=owner,
+                lease_until=now + lease_s * SECOND,
+                fence=action.c.fence + 1,
+                attempts=action.c.attempts + 1,
+            ),
+            [{"row": row["id"]} for row in rows],
+        )
+        return _resolved(conn, [dict(row) for row in rows])
+
+
+def renew(db: Database, owner: str, claimed: list[Claimed], *, lease_s: int) -> None:
+    """Keep the leases of what is still being worked on."""
+    with db.write() as conn:
+        until = db.now(conn) + lease_s * SECOND
+        conn.execute(
+            update(action)
+            .where(action.c.id == bindparam("row"), action.c.fence == bindparam("held_fence"), action.c.lease_owner == owner)
+            .values(lease_until=until),
+            [{"row": one.id, "held_fence": one.fence} for one in claimed],
+        )
+
+
+def next_due(conn: Connection) -> Micros | None:
+    """Return when the next waiting action is due, if any waits."""
+    found: Micros | None = conn.execute(
+        select(func.min(func.coalesce(action.c.lease_until, action.c.next_at))).where(action.c.state == State.WAITING)
+    ).scalar_one()
+    return found
+
+
+def _due(db: Database, conn: Connection, now: Micros, limit: int) -> list[Any]:
+    earlier = action.alias("earlier")
+    blocked = exists().where(
+        earlier.c.order_key == action.c.order_key,
+        earlier.c.seq < action.c.seq,
+        earlier.c.state.not_in([State.DONE.value, State.SKIPPED.value]),
+    )
+    query = (
+        select(action, connector.c.breaker_failures)
+        .join(connector, connector.c.id == action.c.connector_id, isouter=True)
+        .where(
+            action.c.state == State.WAITING.value,
+            action.c.next_at <= now,
+            or_(action.c.lease_until.is_(None), action.c.lease_until < now),
+            or_(connector.c.id.is_(None), and_(connector.c.state == "ok", _closed(now))),
+            ~blocked,
+        )
+        .order_by(action.c.urgent.desc(), action.c.next_at, action.c.seq)
+        .limit(limit)
+    )
+    if db.dialect == "postgresql":
+        query = query.with_for_update(skip_locked=True, of=action)
+    rows = []
+    probing: set[int] = set()
+    for row in conn.execute(query).mappings():
+        if (row["breaker_failures"] or 0) >= BREAKER_AFTER:  # half open: one probe at a time
+            if row["connector_id"] in probing or _in_flight(conn, row["connector_id"], now):
+                continue
+            probing.add(row["connector_id"])
+        rows.append(row)
+    return rows
+
+
+def _closed(now: Micros) -> Any:
+    return or_(connector.c.breaker_open_until.is_(None), connector.c.breaker_open_until <= now)
+
+
+def _in_flight(conn: Connection, connector_id: int, now: Micros) -> bool:
+    return bool(
+        conn.execute(
+            select(
+                exists().where(
+                    action.c.connector_id == connector_id, action.c.state == State.WAITING, action.c.lease_until >= now
+                )
+            )
+        ).scalar_one()
+    )
+
+
+def _hold_where_held(conn: Connection) -> None:
+    """Actions planned by a process that had not yet seen the hold follow it now."""
+    held = conn.execute(select(connector.c.id, connector.c.held_by).where(connector.c.state != "ok")).all()
+    for connector_id, held_by in held:
+        conn.execute(
+            update(action)
+            .where(action.c.connector_id == connector_id, action.c.state == State.WAITING, action.c.lease_owner.is_(None))
+            .values(state=State.HELD.value, held_by=held_by or "draft", next_at=None)
+        )
+
+
+def _lost(row: Any, now: Micros) -> dict[str, Any]:
+    return {
+        "action_id": row["id"],
+        "n": row["attempts"],
+        "fence": row["fence"],
+        "worker": row["lease_owner"],
+        "started_at": row["lease_until"],
+        "ended_at": now,
+        "outcome": "lost",
+        "family": "transient",
+        "code": "worker-lost",
+        "detail": {
+            "what": "The worker that held this action did not come back.",
+            "why": "Its lease lapsed.",
+            "fix": "None needed: it is tried again.",
+        },
+    }
+
+
+def _resolved(conn: Connection, rows: list[dict[str, Any]]) -> list[Claimed]:
+    """Fill in the external ids of targets as they are known now."""
+    wanted: dict[int, set[int]] = {}
+    for row in rows:
+        for one in row["arguments"].values():
+            if isinstance(one, dict) and "$entity" in one:
+                wanted.setdefault(row["connector_id"], set()).add(one["$entity"])
+    known = {key: external_ids(conn, sorted(entities), key) for key, entities in wanted.items()}
+    claimed = []
+    for row in rows:
+        arguments = dict(row["arguments"])
+        missing = []
+        for name, one in row["arguments"].items():
+            if isinstance(one, dict) and "$entity" in one:
+                arguments[name] = known[row["connector_id"]].get(one["$entity"])
+                if arguments[name] is None:
+                    missing.append(name)
+        claimed.append(
+            Claimed(
+                id=row["id"],
+                key=row["key"],
+                bridge=row["bridge"],
+                step=row["step"],
+                decision_id=row["decision_id"],
+                event_id=row["event_id"],
+                connector_id=row["connector_id"],
+                act=row["act"],
+                target_id=row["target_id"],
+                arguments=arguments,
+                urgent=bool(row["urgent"]),
+                attempts=row["attempts"] + 1,
+                fence=row["fence"] + 1,
+                created_at=row["created_at"],
+                missing=tuple(missing),
+            )
+        )
+    return claimed

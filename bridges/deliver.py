@@ -1,0 +1,142 @@
+"""
+Deliver: claim, act, verify by reading back, record the attempt.
+
+No transaction is open while the far side is spoken to. Results are committed in groups, each checked
+against its fence. Who moves next is decided by the error's family, in ``bridges.results``.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from bridges.claims import Claimed, claim, renew
+from bridges.registered import Registered
+from bridges.results import Result, settle
+from core.clock import Clock, SystemClock
+from core.database import Database
+from core.errors import SetupError, TielineError, TransientError
+from core.words import Json, Outcome, Verified
+
+OwnAct = Callable[[str, Mapping[str, Json]], Outcome]
+"""An act of our own (action id, arguments), such as assembling a snapshot; handed in by the composition root."""
+
+VERIFY_PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
+"""Pauses between looks when the far side needs a moment (a close is a server task in Zabbix: 0.3 - 3 s)."""
+
+
+class NoTargetError(SetupError):
+    """The thing to act upon has no id in that connector."""
+
+    code = "no-target"
+    title, title_zh = "The target is not known in that system", "目标在该系统中没有对应编号"
+
+
+class UnverifiedError(TransientError):
+    """The far side accepted the write, but reading back does not show it."""
+
+    code = "unverified"
+    title, title_zh = "Reading back does not show what was written", "回读结果与写入不符"
+
+
+class UnexpectedError(TransientError):
+    """An error that has no name of its own yet; it is tried again and then kept as a dead letter."""
+
+    code = "unexpected"
+    title, title_zh = "An unexpected error", "意外错误"
+
+
+class Deliverer:
+    """Works off due actions. One per process; several processes may run it at once."""
+
+    def __init__(
+        self,
+        db: Database,
+        registered: Registered,
+        own_acts: Mapping[str, OwnAct],
+        *,
+        owner: str,
+        lease_s: int = 15,
+        slots: int = 8,
+        clock: Clock | None = None,
+        pause: Callable[[float], None] = time.sleep,
+        spread: Callable[[], float] = lambda: random.uniform(-1, 1),  # noqa: S311 - jitter, not a secret
+    ) -> None:
+        self._db, self._registered, self._own_acts = db, registered, own_acts
+        self._owner, self._lease_s, self._slots = owner, lease_s, slots
+        self._clock, self._pause, self._spread = clock or SystemClock(), pause, spread
+
+    def run(self, *, budget_s: float = 60) -> int:
+        """Work until nothing is due, or the time is up and what was begun is finished; return how many were tried."""
+        tried, until, renewed = 0, time.monotonic() + budget_s, time.monotonic()
+        flying: dict[Future[Result], Claimed] = {}
+        with ThreadPoolExecutor(self._slots, thread_name_prefix="deliver") as pool:
+            while True:
+                free = self._slots - len(flying) if time.monotonic() < until else 0
+                claimed = claim(self._db, self._owner, limit=free, lease_s=self._lease_s) if free else []
+                tried += len(claimed)
+                for one in claimed:
+                    flying[pool.submit(self.attempt, one)] = one
+                if not flying:
+                    return tried
+                done, _ = wait(flying, timeout=0.05 if claimed else self._lease_s / 3, return_when=FIRST_COMPLETED)
+                if done:
+                    settle(self._db, self._owner, [future.result() for future in done], spread=self._spread)
+                for future in done:
+                    del flying[future]
+                if flying and time.monotonic() - renewed > self._lease_s / 3:
+                    renew(self._db, self._owner, list(flying.values()), lease_s=self._lease_s)
+                    renewed = time.monotonic()
+
+    def attempt(self, claimed: Claimed) -> Result:
+        """Try one action; whatever goes wrong becomes a result, never an exception."""
+        started = self._clock.now()
+        outcome: Outcome | None = None
+        verified: Verified | None = None
+        error: TielineError | None = None
+        try:
+            outcome, verified = self._act(claimed)
+        except TielineError as known:
+            error = known
+        except Exception as unknown:
+            error = UnexpectedError(
+                f"The act {claimed.act} failed in a way that nobody foresaw.",
+                why=f"{type(unknown).__name__}: {unknown}",
+                fix="It is tried again; if it stays, report it with this text.",
+            )
+        return Result(claimed, outcome, verified, error, started, self._clock.now())
+
+    def _act(self, claimed: Claimed) -> tuple[Outcome, Verified | None]:
+        if claimed.missing:
+            raise NoTargetError(
+                f"The act {claimed.act} has no id for {', '.join(claimed.missing)}.",
+                why="The entity it names has never been seen in that connector.",
+                fix="Link its id there with the crosswalk, then retry the action.",
+            )
+        if claimed.connector_id is None:
+            return self._own_acts[claimed.act](claimed.id, claimed.arguments), None
+        connector = self._registered.open(claimed.connector_id)
+        outcome = connector.act(claimed.act, claimed.arguments, key=claimed.key)
+        verified = self._read_back(claimed, outcome)
+        return outcome, verified
+
+    def _read_back(self, claimed: Claimed, outcome: Outcome) -> Verified | None:
+        assert claimed.connector_id is not None
+        connector = self._registered.open(claimed.connector_id)
+        for pause_s in (*VERIFY_PAUSES_S, None):
+            try:
+                verified = connector.verify(claimed.act, claimed.arguments, outcome)
+            except NotImplementedError:
+                return None  # nothing to read there; the attempt says so
+            if verified.held:
+                return verified
+            if verified.final or pause_s is None:
+                raise UnverifiedError(
+                    f"{claimed.act} was accepted, but the system does not show it.",
+                    why=verified.why or f"It shows {verified.seen}.",
+                    fix="It is tried again; the same key has one effect.",
+                )
+            self._pause(pause_s)
+        raise AssertionError("unreachable")

@@ -1,0 +1,73 @@
+"""
+Echoes: our own writes coming back are recognised by what they say, not by when they come.
+
+An event is an echo when the far side's version is the one our write returned, or when everything that
+changed is exactly what we wrote, or when our own user there caused it. Its values are kept as
+observations; bridges do not run on it. A person's edit in the same second is no echo, because it
+says something else than what we wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from core.tables import written
+from core.words import Json, Record
+from mappings.values import same_json
+
+Key = tuple[int, str, str]
+"""(connector id, entity type, external id)."""
+
+_LEDGER = (
+    select(
+        written.c.connector_id, written.c.etype, written.c.external_id, written.c.action_id, written.c.version, written.c.fields
+    )
+    .where(written.c.connector_id == bindparam("connector"), written.c.external_id.in_(bindparam("ids", expanding=True)))
+    .order_by(written.c.id.desc())
+)
+
+
+def ledger(conn: Connection, keys: Iterable[Key]) -> dict[Key, list[Mapping[Any, Any]]]:
+    """Return what we wrote to each of these, newest first."""
+    wanted: dict[int, set[str]] = {}
+    for connector_id, _, external_id in keys:
+        wanted.setdefault(connector_id, set()).add(external_id)
+    found: dict[Key, list[Mapping[Any, Any]]] = {}
+    for connector_id, ids in wanted.items():
+        for row in conn.execute(_LEDGER, {"connector": connector_id, "ids": sorted(ids)}).mappings():
+            found.setdefault((row["connector_id"], row["etype"], row["external_id"]), []).append(row)
+    return found
+
+
+def echo_of(
+    record: Record, changed_paths: Iterable[str], writes: Iterable[Mapping[Any, Any]], own_user: str | None
+) -> str | None:
+    """
+    Return what this record is an echo of ("action act_…", "our user gateway"), or None.
+
+    ``changed_paths`` are the places in the record of the fields that changed; each must hold what we wrote.
+    """
+    roots = {_root(path) for path in changed_paths}
+    for row in writes:
+        fields: dict[str, Json] = row["fields"]
+        if roots <= fields.keys() and all(same_json(record.data.get(root), fields[root]) for root in roots):
+            return f"action {row['action_id']}"
+    if own_user is not None and record.actor == own_user:
+        return f"our user {own_user}"
+    return None
+
+
+def _root(path: str) -> str:
+    """
+    Return the top-level name of a path in the record.
+
+    >>> _root("$.host.name"), _root("$.status"), _root("$['工单'].x")
+    ('host', 'status', '工单')
+    """
+    rest = path.removeprefix("$").lstrip(".")
+    if rest.startswith("["):
+        return rest[1:].split("]")[0].strip("'\"")
+    return rest.split(".")[0].split("[")[0]

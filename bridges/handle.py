@@ -1,0 +1,335 @@
+"""
+Handle: deliveries become events, observations, decisions and actions, one transaction per batch.
+
+A connector's deliveries form a lane: one handler at a time, in the order of acceptance, so the order per
+(connector, entity) is kept with any number of workers. Killed before the commit, nothing happened;
+killed after it, everything did. A lane that is begun again and again without an end holds a row that kills
+workers: it is found by single steps and kept as a dead letter.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridges import rules as compiled
+from bridges.batch import Batch
+from bridges.echoes import ledger
+from bridges.parsed import Item, Reading, read, resolve
+from bridges.registered import ConnectorRow, Registered
+from bridges.writes import write
+from core.clock import SECOND
+from core.database import Database
+from core.errors import SetupError, TielineError
+from core.repairs import close_repair, open_repair
+from core.tables import action, connector, delivery, entity, event, lane
+from core.words import Micros, State
+from mappings import catalogue as definitions
+
+BATCH = 100
+LEASE_S = 20
+SINGLE_AFTER = 3
+"""Batches begun without an end after which the lane goes on one delivery at a time."""
+POISON_AFTER = 6
+"""Beginnings of one single delivery without an end after which it is a dead letter."""
+
+
+class PoisonError(SetupError):
+    """A delivery whose handling ended the worker, again and again."""
+
+    code = "poison"
+    title, title_zh = "A delivery stops whoever handles it", "该消息会导致处理进程终止"
+
+
+class HandlingError(SetupError):
+    """A delivery that cannot be handled for a reason that has no name of its own yet."""
+
+    code = "handling"
+    title, title_zh = "A delivery could not be handled", "消息未能处理"
+
+
+class Handler:
+    """Works off waiting deliveries. One per process; several processes may run it at once."""
+
+    def __init__(self, db: Database, registered: Registered, *, owner: str | None = None, batch: int = BATCH) -> None:
+        self._db, self._registered, self._batch = db, registered, batch
+        self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
+
+    def is_due(self) -> bool:
+        """Say whether any delivery waits to be handled now."""
+        with self._db.read() as conn:
+            return bool(_due_connectors(conn, self._db.now(conn)))
+
+    def run(self, *, then: Callable[[], None] = lambda: None) -> int:
+        """Handle until nothing is due; return how many deliveries were handled. ``then`` rings for the actions."""
+        handled = 0
+        while True:
+            with self._db.read() as conn:
+                due = _due_connectors(conn, self._db.now(conn))
+            done = sum(self.run_lane(connector_id) for connector_id in due)
+            if not done:
+                return handled
+            handled += done
+            then()
+
+    def run_lane(self, connector_id: int) -> int:
+        """Handle one batch of one connector; 0 when another handler has the lane or nothing could be done."""
+        begun = self._begin(connector_id)
+        if begun is None:
+            return 0
+        fence, tries = begun
+        row = self._registered.row(connector_id)
+        if not row.handles:
+            return self._hold(row, fence)
+        if tries > POISON_AFTER:
+            return self._bury_poison(row, fence)
+        if tries > SINGLE_AFTER:
+            return self._handle(row, fence, 1)
+        try:
+            return self._handle(row, fence, self._batch)
+        except TielineError:
+            raise
+        except Exception:
+            return self._one_by_one(row, fence)
+
+    def _begin(self, connector_id: int) -> tuple[int, int] | None:
+        """Take the lane; count the beginning, so that a beginning without an end is seen."""
+        with self._db.write() as conn:
+            now = self._db.now(conn)
+            insert: Any = sqlite.insert(lane) if self._db.dialect == "sqlite" else postgresql.insert(lane)
+            conn.execute(insert.values(connector_id=connector_id).on_conflict_do_nothing())
+            head = conn.execute(
+                select(func.min(delivery.c.id)).where(
+                    delivery.c.connector_id == connector_id, delivery.c.state == State.WAITING.value
+                )
+            ).scalar_one()
+            taken = conn.execute(
+                update(lane)
+                .where(
+                    lane.c.connector_id == connector_id,
+                    or_(lane.c.lease_until.is_(None), lane.c.lease_until < now, lane.c.lease_owner == self._owner),
+                )
+                .values(lease_owner=self._owner, lease_until=now + LEASE_S * SECOND, fence=lane.c.fence + 1)
+                .returning(lane.c.fence, lane.c.tries, lane.c.trying_id)
+            ).one_or_none()
+            if taken is None:
+                return None
+            tries = taken.tries + 1 if taken.trying_id == head else 1
+            conn.execute(update(lane).where(lane.c.connector_id == connector_id).values(tries=tries, trying_id=head))
+            return taken.fence, tries
+
+    def _handle(self, row: ConnectorRow, fence: int, size: int) -> int:
+        with self._db.write() as conn:
+            if not _end(conn, row.id, fence):
+                return 0
+            now = self._db.now(conn)
+            waiting = conn.execute(_WAITING, {"connector": row.id, "now": now, "size": size}).mappings().all()
+            if waiting:
+                handle_rows(self._db, conn, self._registered, row, waiting, now)
+            return len(waiting)
+
+    def _one_by_one(self, row: ConnectorRow, fence: int) -> int:
+        """Handle the batch again one delivery at a time; the one that fails becomes a dead letter with its reason."""
+        handled = 0
+        for _ in range(self._batch):
+            try:
+                if not self._handle_kept(row, fence):
+                    break
+            except Exception as error:
+                self._bury(row, _named(error))
+            handled += 1
+        with self._db.write() as conn:
+            _end(conn, row.id, fence)
+        return handled
+
+    def _handle_kept(self, row: ConnectorRow, fence: int) -> int:
+        """Handle one delivery and keep the lane."""
+        with self._db.write() as conn:
+            if conn.execute(select(lane.c.fence).where(lane.c.connector_id == row.id)).scalar_one() != fence:
+                return 0
+            now = self._db.now(conn)
+            waiting = conn.execute(_WAITING, {"connector": row.id, "now": now, "size": 1}).mappings().all()
+            if waiting:
+                handle_rows(self._db, conn, self._registered, row, waiting, now)
+            return len(waiting)
+
+    def _bury_poison(self, row: ConnectorRow, fence: int) -> int:
+        error = PoisonError(
+            f"A delivery of {row.name} ended its worker {POISON_AFTER} times.",
+            why="Its handling began and never came to an end.",
+            fix="Look at its body; report it with the worker's log; replay it after the mend.",
+        )
+        self._bury(row, error)
+        with self._db.write() as conn:
+            _end(conn, row.id, fence)
+        return 1
+
+    def _bury(self, row: ConnectorRow, error: TielineError) -> None:
+        with self._db.write() as conn:
+            now = self._db.now(conn)
+            head = conn.execute(_WAITING, {"connector": row.id, "now": now, "size": 1}).mappings().first()
+            if head is not None:
+                _finish(conn, [_ended(head, State.DEAD, f"{error.code}: {error.what} {error.why}", now, error=error.as_dict())])
+                open_repair(conn, f"delivery:{head['receipt']}", error, connector=row.name, now=now)
+
+    def _hold(self, row: ConnectorRow, fence: int) -> int:
+        with self._db.write() as conn:
+            _end(conn, row.id, fence)
+            return conn.execute(
+                update(delivery)
+                .where(delivery.c.connector_id == row.id, delivery.c.state == State.WAITING.value)
+                .values(state=State.HELD.value, held_by=row.held_by or "draft", next_at=None)
+            ).rowcount
+
+
+def handle_rows(db: Database, conn: Connection, registered: Registered, row: ConnectorRow, waiting: Any, now: Micros) -> Batch:
+    """Handle deliveries of one connector in the caller's transaction (a dry run rolls it back)."""
+    catalogue = definitions.load(conn)
+    rules = compiled.load(conn, catalogue.specs)
+    readings = read(waiting, row, registered, catalogue)
+    items = [item for reading in readings for item in reading.items]
+    resolve(conn, db, items, catalogue, now)
+    earlier = _earlier(conn, [one["id"] for one in waiting if one["handled_at"] is not None])
+    batch = Batch(
+        db=db,
+        conn=conn,
+        registered=registered,
+        catalogue=catalogue,
+        rules=rules,
+        now=now,
+        ledger=ledger(conn, {(row.id, "", item.record.external_id) for item in items}),
+        earlier=earlier,
+        acted=_acted(conn, [one["id"] for one in earlier.values()]),
+    )
+    batch.prefetch(items)
+    for item in items:
+        batch.apply(item)
+    write(conn, batch.rows, earlier, now)
+    _finish(conn, [_outcome(reading, batch, now) for reading in readings])
+    _mind_repairs(conn, readings, items, row, now)
+    return batch
+
+
+_DUE = delivery.c.state == State.WAITING.value
+_WAITING = (
+    select(delivery)
+    .where(delivery.c.connector_id == bindparam("connector"), _DUE, delivery.c.next_at <= bindparam("now"))
+    .order_by(delivery.c.id)
+    .limit(bindparam("size"))
+)
+_END_STATES = ("state", "reason", "held_by", "next_at", "events", "unchanged", "handled_at", "error")
+_FINISH = (
+    update(delivery)
+    .where(delivery.c.id == bindparam("row"))
+    .values({name: bindparam(f"new_{name}") for name in _END_STATES} | {"attempts": delivery.c.attempts + 1})
+)
+
+
+def _due_connectors(conn: Connection, now: Micros) -> list[int]:
+    waits = exists().where(delivery.c.connector_id == connector.c.id, _DUE, delivery.c.next_at <= now)
+    return list(conn.execute(select(connector.c.id).where(waits).order_by(connector.c.id)).scalars())
+
+
+def _end(conn: Connection, connector_id: int, fence: int) -> bool:
+    """Give the lane back within the transaction that ends the batch; False when it was taken over."""
+    return (
+        conn.execute(
+            update(lane)
+            .where(lane.c.connector_id == connector_id, lane.c.fence == fence)
+            .values(tries=0, trying_id=None, lease_owner=None, lease_until=None)
+        ).rowcount
+        == 1
+    )
+
+
+def _earlier(conn: Connection, delivery_ids: list[int]) -> dict[tuple[int, int], Mapping[Any, Any]]:
+    if not delivery_ids:
+        return {}
+    rows = conn.execute(select(event).where(event.c.delivery_id.in_(delivery_ids))).mappings()
+    return {(row["delivery_id"], row["n"]): row for row in rows}
+
+
+def _acted(conn: Connection, event_ids: list[str]) -> dict[str, Mapping[Any, Any]]:
+    if not event_ids:
+        return {}
+    query = (
+        select(action, entity.c.gid.label("target_gid"))
+        .join(entity, entity.c.id == action.c.target_id, isouter=True)
+        .where(action.c.event_id.in_(event_ids))
+    )
+    return {row["key"]: row for row in conn.execute(query).mappings()}
+
+
+def _outcome(reading: Reading, batch: Batch, now: Micros) -> dict[str, Any]:
+    """Say what became of a delivery, from what became of its events."""
+    row = reading.delivery
+    if reading.error is not None:
+        error = reading.error
+        return _ended(row, State.DEAD, f"{error.code}: {error.what} {error.why}", now, error=error.as_dict())
+    mine = [one for one in batch.rows.events if one["delivery_id"] == row["id"]]
+    unchanged = batch.rows.unchanged.get(row["id"], 0)
+    counts = {"events": len(mine), "unchanged": unchanged}
+    for state in (State.HELD, State.DEAD):
+        found = [one for one in mine if one["state"] == state]
+        if found:
+            reason = found[0]["reason"] if len(found) == 1 else f"{len(found)} events; the first: {found[0]['reason']}"
+            return _ended(row, state, reason, now, held_by=found[0]["held_by"], **counts)
+    if any(one["state"] == State.DONE for one in mine):
+        return _ended(row, State.DONE, None, now, **counts)
+    reasons = list(dict.fromkeys(one["reason"] for one in mine)) or ["unchanged" if unchanged else "nothing in it"]
+    return _ended(row, State.SKIPPED, "; ".join(reasons), now, **counts)
+
+
+def _ended(row: Mapping[Any, Any], state: State, reason: str | None, now: Micros, **more: Any) -> dict[str, Any]:
+    ended = {"row": row["id"], "new_state": state.value, "new_reason": reason, "new_handled_at": now, "new_next_at": None}
+    return ended | {f"new_{name}": more.get(name) for name in ("held_by", "events", "unchanged", "error")}
+
+
+def _finish(conn: Connection, ended: list[dict[str, Any]]) -> None:
+    conn.execute(_FINISH, ended)
+
+
+def _mind_repairs(conn: Connection, readings: list[Reading], items: list[Item], row: ConnectorRow, now: Micros) -> None:
+    """Open a repair for what could not be read; close those of a replay that went well."""
+    for reading in readings:
+        if reading.error is not None:
+            open_repair(conn, f"delivery:{reading.delivery['receipt']}", reading.error, connector=row.name, now=now)
+        elif reading.delivery["handled_at"] is not None:
+            close_repair(conn, f"delivery:{reading.delivery['receipt']}", now=now)
+    replayed = {item.delivery["id"] for item in items if item.delivery["handled_at"] is not None}
+    for item in items:
+        if item.delivery["id"] in replayed and item.error is None:
+            _close_when_last(conn, item, row, now)
+
+
+def _close_when_last(conn: Connection, item: Item, row: ConnectorRow, now: Micros) -> None:
+    """Close the repair that held events of this stream when no event is held by it any more."""
+    place = item.mapping.to if item.mapping else item.record.stream
+    for code in ("unmapped", "unknown-id-shape", "definition"):
+        for where in {place, item.record.stream}:
+            key = f"{code}:{row.name}:{where}"
+            left = conn.execute(
+                select(event.c.id).where(event.c.held_by == f"repair:{key}", event.c.state == State.HELD).limit(1)
+            ).first()
+            if left is None:
+                close_repair(conn, key, now=now)
+    done = conn.execute(
+        select(event.c.id).where(event.c.delivery_id == item.delivery["id"], event.c.n == item.n)
+    ).scalar_one_or_none()
+    if done is not None:
+        close_repair(conn, f"event:{done}", now=now)
+
+
+def _named(error: Exception) -> TielineError:
+    if isinstance(error, TielineError):
+        return error
+    return HandlingError(
+        "The delivery could not be handled.",
+        why=f"{type(error).__name__}: {error}",
+        fix="Report it with this text; after the mend, replay the delivery.",
+    )

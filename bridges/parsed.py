@@ -1,0 +1,173 @@
+"""From deliveries to items: parsed, translated, resolved. One item is one record under one mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bridges.registered import ConnectorRow, Registered
+from core.database import Database
+from core.errors import InputError, SetupError, TielineError
+from core.words import Delivery, FieldState, Micros, Origin, Record
+from mappings.catalogue import Catalogue
+from mappings.identity import Resolved, Want, resolve_or_mint
+from mappings.translate import Mapping as Compiled
+from mappings.translate import Translated, Translation
+
+
+class ParseError(InputError):
+    """A body that its connector's kind cannot read."""
+
+    code = "parse"
+    title, title_zh = "The body is not what this kind of system sends", "消息体与该类系统的格式不符"
+
+
+class UnmappedError(SetupError):
+    """A record of a stream that no live mapping reads."""
+
+    code = "unmapped"
+    title, title_zh = "No mapping reads this stream", "没有映射读取该数据流"
+
+
+@dataclass(slots=True)
+class Item:
+    """One record under one mapping on its way through a batch."""
+
+    delivery: Mapping[Any, Any]
+    connector: ConnectorRow
+    n: int
+    record: Record
+    mapping: Compiled | None = None
+    fields: dict[str, Translated] = field(default_factory=dict)
+    translation: Translation | None = None
+    resolved: Resolved | None = None
+    error: TielineError | None = None
+    troubles: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Reading:
+    """A delivery with its items, or the error that made it unreadable."""
+
+    delivery: Mapping[Any, Any]
+    items: list[Item]
+    error: TielineError | None = None
+
+
+def read(
+    rows: Iterable[Mapping[Any, Any]], connector: ConnectorRow, registered: Registered, catalogue: Catalogue
+) -> list[Reading]:
+    """Parse and translate deliveries of one connector. Pure: no network, no clock, no database."""
+    kind = registered.find_class(connector.kind)
+    settings = registered.settings(connector)
+    readings = []
+    for row in rows:
+        delivery = Delivery(
+            receipt=row["receipt"],
+            connector=connector.name,
+            body=row["body"],
+            headers=row["headers"],
+            received_at=row["received_at"],
+            origin=Origin(row["origin"]),
+            stream=row["stream"],
+        )
+        try:
+            records = kind.parse(delivery, settings)
+        except TielineError as error:
+            readings.append(Reading(row, [], error))
+            continue
+        except Exception as unknown:
+            named = ParseError(
+                f"The body of {row['receipt']} cannot be read by kind {connector.kind}.",
+                why=f"{type(unknown).__name__}: {unknown}",
+                fix="Look at the body; if the system is right, report it, then replay the delivery.",
+            )
+            readings.append(Reading(row, [], named))
+            continue
+        readings.append(Reading(row, list(_items(row, connector, records, catalogue))))
+    return readings
+
+
+def _items(row: Mapping[Any, Any], connector: ConnectorRow, records: list[Record], catalogue: Catalogue) -> Iterable[Item]:
+    n = 0
+    for record in records:
+        mappings = catalogue.mappings_for(connector.kind, connector.name, record.stream)
+        if not mappings:
+            yield Item(row, connector, n, record, error=_unmapped(connector, record))
+            n += 1
+        for mapping in mappings:
+            item = Item(row, connector, n, record, mapping)
+            _translate(item)
+            yield item
+            n += 1
+
+
+def _unmapped(connector: ConnectorRow, record: Record) -> UnmappedError:
+    return UnmappedError(
+        f"No live mapping reads the stream {record.stream!r} of {connector.name}.",
+        why=f"Kind {connector.kind} delivers it, and no published mapping says what it means.",
+        fix=f"Publish a mapping from {{kind: {connector.kind}, stream: {record.stream}}}, then replay.",
+    )
+
+
+def _translate(item: Item) -> None:
+    assert item.mapping is not None
+    item.translation = item.mapping.translate(item.record.data)
+    item.troubles = [one.as_dict() for one in item.translation.problems]
+    item.fields = item.translation.fields
+    try:
+        item.translation.check()
+    except TielineError as error:
+        item.error = error
+
+
+def resolve(conn: Connection, db: Database, items: list[Item], catalogue: Catalogue, now: Micros) -> None:
+    """Give every item its entity and every reference its master ID, in one call for the whole batch."""
+    wants: dict[Want, None] = {}
+    for item in items:
+        if item.error is None:
+            wants.update(dict.fromkeys(_wants(item)))
+    answers = resolve_or_mint(conn, db, wants, catalogue.prefixes, now) if wants else {}
+    for item in items:
+        if item.error is not None:
+            continue
+        subject, *references = _wants(item)
+        answer = answers[subject]
+        if isinstance(answer, TielineError):
+            item.error = answer
+            continue
+        item.resolved = answer
+        _refer(item, references, answers)
+
+
+def _wants(item: Item) -> list[Want]:
+    """Return the subject's id first, then those of its reference fields, in the order of the mapping's refs."""
+    assert item.mapping is not None
+    wants = [Want(item.connector.id, item.mapping.to, item.record.external_id, item.record.hint)]
+    for name, etype in item.mapping.refs.items():
+        said = item.fields.get(name)
+        if said is not None and said.state is FieldState.PRESENT:
+            wants.append(Want(item.connector.id, etype, said.value))
+    return wants
+
+
+def _refer(item: Item, references: list[Want], answers: Mapping[Want, Resolved | TielineError]) -> None:
+    """Replace a reference's external id by the master ID; an id that cannot be one makes the field invalid, said so."""
+    assert item.mapping is not None
+    fields = dict(item.fields)
+    for name, etype in item.mapping.refs.items():
+        said = fields.get(name)
+        if said is None or said.state is not FieldState.PRESENT:
+            continue
+        answer = answers[next(want for want in references if want.etype == etype and want.external_id == said.value)]
+        if isinstance(answer, TielineError):
+            fields[name] = said._replace(state=FieldState.INVALID, value=None)
+            item.troubles.append(
+                {"field": name, "path": said.path, "state": "invalid", "why": f"{answer.what} {answer.why}", "fix": answer.fix}
+            )
+        else:
+            fields[name] = said._replace(value=answer.gid)
+    item.fields = fields

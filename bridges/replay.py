@@ -1,0 +1,178 @@
+"""
+Replay: the same deliveries through the same engine again, dry run first.
+
+The dry run handles them in a transaction that is rolled back: the same evaluator as production, and
+provably nothing is sent, because sending happens from committed rows only. A real replay makes the
+deliveries due again; the keys of their actions are the same, so what was done is not done twice, what
+was dead is tried again, and what now fires is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Select, select, update
+
+from bridges.handle import handle_rows
+from bridges.registered import Registered
+from core.database import Database
+from core.errors import InputError, NotFoundError
+from core.tables import action, connector, decision, delivery, event
+from core.words import Micros, State, Verdict
+
+MOST = 10_000
+
+
+class ReplayChoiceError(InputError):
+    """A replay that names nothing, or too much at once."""
+
+    code = "replay-choice"
+    title, title_zh = "The choice of what to replay is not clear", "重放范围不明确"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to replay: one event or delivery, or everything of a window, a bridge, a connector or a state."""
+
+    id: str | None = None
+    since: Micros | None = None
+    until: Micros | None = None
+    bridge: str | None = None
+    connector: str | None = None
+    state: str | None = None
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a replay would do or has set going."""
+
+    deliveries: list[str] = field(default_factory=list)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[dict[str, Any]] = field(default_factory=list)
+    again: list[dict[str, Any]] = field(default_factory=list)
+    dry: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            "dry": self.dry,
+            "deliveries": self.deliveries,
+            "decisions": self.decisions,
+            "actions": self.actions,
+            "already": self.again,
+        }
+
+
+class _RollBackError(Exception):
+    """Ends a dry run's transaction."""
+
+
+def plan(db: Database, registered: Registered, choice: Choice) -> Replayed:
+    """Say what a replay would do, connector by connector, and leave no trace."""
+    replayed = Replayed()
+    try:
+        with db.write() as conn:
+            chosen = _chosen(conn, choice)
+            replayed.deliveries = [row["receipt"] for row in chosen]
+            lanes: dict[int, list[Mapping[Any, Any]]] = {}
+            for row in chosen:
+                lanes.setdefault(row["connector_id"], []).append({**row, "handled_at": row["handled_at"] or row["received_at"]})
+            for connector_id, rows in lanes.items():
+                batch = handle_rows(db, conn, registered, registered.row(connector_id), rows, db.now(conn))
+                replayed.decisions += [_decision(row) for row in batch.rows.decisions]
+                replayed.actions += [_action(row, registered) for row in batch.rows.actions]
+                replayed.again += _revived(conn, batch.rows.again)
+            raise _RollBackError
+    except _RollBackError:
+        return replayed
+
+
+def run(db: Database, choice: Choice) -> Replayed:
+    """Make the chosen deliveries due again. The caller rings."""
+    with db.write() as conn:
+        now = db.now(conn)
+        chosen = _chosen(conn, choice)
+        ids = [row["id"] for row in chosen]
+        for start in range(0, len(ids), 500):
+            conn.execute(
+                update(delivery)
+                .where(delivery.c.id.in_(ids[start : start + 500]))
+                .values(
+                    state=State.WAITING.value,
+                    next_at=now,
+                    held_by=None,
+                    reason="replay",
+                    handled_at=delivery.c.received_at,
+                )
+            )
+    return Replayed([row["receipt"] for row in chosen], dry=False)
+
+
+def _chosen(conn: Connection, choice: Choice) -> list[Mapping[Any, Any]]:
+    if choice == Choice():
+        raise ReplayChoiceError(
+            "Nothing was chosen to replay.",
+            why="A replay of everything is never meant.",
+            fix="Name an event or receipt, or a window with --since, a --bridge, a --connector or a --state.",
+        )
+    rows = [dict(row) for row in conn.execute(_query(choice)).mappings()]
+    if choice.id is not None and not rows:
+        raise NotFoundError(
+            f"There is no event or delivery {choice.id!r}.",
+            why="Its row is not there.",
+            fix="Look it up with `tieline events list`.",
+        )
+    if len(rows) > MOST:
+        raise ReplayChoiceError(
+            f"More than {MOST} deliveries would be replayed.",
+            why="That is too much for one step.",
+            fix="Choose a shorter window.",
+        )
+    return rows
+
+
+def _query(choice: Choice) -> Select[Any]:
+    query = select(delivery).where(delivery.c.state != State.WAITING.value).order_by(delivery.c.id).limit(MOST + 1)
+    if choice.id is not None:
+        column = delivery.c.receipt == choice.id
+        if choice.id.startswith("evt_"):
+            column = delivery.c.id == select(event.c.delivery_id).where(event.c.id == choice.id).scalar_subquery()
+        query = query.where(column)
+    if choice.since is not None:
+        query = query.where(delivery.c.received_at >= choice.since)
+    if choice.until is not None:
+        query = query.where(delivery.c.received_at < choice.until)
+    if choice.connector is not None:
+        query = query.where(
+            delivery.c.connector_id == select(connector.c.id).where(connector.c.name == choice.connector).scalar_subquery()
+        )
+    if choice.state is not None:
+        query = query.where(delivery.c.state == choice.state)
+    if choice.bridge is not None:
+        decided = (
+            select(event.c.delivery_id)
+            .join(decision, decision.c.event_id == event.c.id)
+            .where(decision.c.bridge == choice.bridge)
+        )
+        query = query.where(delivery.c.id.in_(decided))
+    return query
+
+
+def _decision(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("event_id", "bridge", "verdict", "clause", "left", "right", "reason", "actions")} | {
+        "fired": row["verdict"] == Verdict.FIRED.value
+    }
+
+
+def _action(row: Mapping[str, Any], registered: Registered) -> dict[str, Any]:
+    name = None if row["connector_id"] is None else registered.row(row["connector_id"]).name
+    return {one: row[one] for one in ("key", "bridge", "step", "act", "state", "held_by", "arguments")} | {"connector": name}
+
+
+def _revived(conn: Connection, action_ids: list[str]) -> list[dict[str, Any]]:
+    rows = conn.execute(
+        select(action.c.key, action.c.state, action.c.external_id).where(action.c.id.in_(action_ids))
+    ).mappings()
+    return [dict(row) for row in rows]

@@ -1,0 +1,84 @@
+"""Writing a batch: a few statements for many rows, in the order of their foreign keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, text, update
+
+from bridges.batch import Rows
+from core.tables import action, crosswalk, decision, event, observation, value
+from core.words import Micros, State
+
+_VALUE = text(
+    "INSERT INTO value (entity_id, field, connector_id, observation_id, state, value, source_at, observed_at)"
+    " VALUES (:entity_id, :field, :connector_id, :observation_id, :state, :value, :source_at, :observed_at)"
+    " ON CONFLICT (entity_id, field, connector_id) DO UPDATE SET observation_id = excluded.observation_id,"
+    " state = excluded.state, value = excluded.value, source_at = excluded.source_at, observed_at = excluded.observed_at"
+).bindparams(bindparam("value", type_=value.c.value.type))
+
+_APPLIED = (
+    update(crosswalk)
+    .where(crosswalk.c.id == bindparam("row"))
+    .values(
+        applied_at=func.coalesce(bindparam("new_at", type_=crosswalk.c.applied_at.type), crosswalk.c.applied_at),
+        applied_version=bindparam("new_version"),
+    )
+)
+
+_REHANDLED = (
+    "type",
+    "etype",
+    "entity_id",
+    "handled_at",
+    "changes",
+    "state",
+    "reason",
+    "held_by",
+    "next_at",
+    "mapping_version_id",
+    "runs",
+    "error",
+)
+_EVENT_AGAIN = (
+    update(event).where(event.c.id == bindparam("row")).values({name: bindparam(f"new_{name}") for name in _REHANDLED})
+)
+
+
+def write(conn: Connection, rows: Rows, known_events: Mapping[tuple[int, int], Mapping[Any, Any]], now: Micros) -> None:
+    """Write everything a batch made."""
+    old = {row["id"] for row in known_events.values()}
+    new_events = [row for row in rows.events if row["id"] not in old]
+    if new_events:
+        conn.execute(event.insert(), new_events)
+    again = [row for row in rows.events if row["id"] in old]
+    if again:
+        conn.execute(_EVENT_AGAIN, [{"row": row["id"]} | {f"new_{name}": row[name] for name in _REHANDLED} for row in again])
+    if rows.observations:
+        conn.execute(observation.insert(), rows.observations)
+    if rows.values:
+        conn.execute(_VALUE, list(rows.values.values()))
+    if rows.decisions:
+        conn.execute(decision.insert(), rows.decisions)
+    if rows.actions:
+        conn.execute(action.insert(), rows.actions)
+    if rows.again:
+        requeue(conn, rows.again, now)
+    if rows.applied:
+        conn.execute(
+            _APPLIED,
+            [
+                {"row": row, "new_at": one["applied_at"], "new_version": one["applied_version"]}
+                for row, one in rows.applied.items()
+            ],
+        )
+
+
+def requeue(conn: Connection, action_ids: list[str], now: Micros) -> int:
+    """Make dead actions due again with the same key; done ones stay done, waiting and held ones stay where they are."""
+    return conn.execute(
+        update(action)
+        .where(action.c.id.in_(action_ids), action.c.state == State.DEAD)
+        .values(state=State.WAITING.value, next_at=now, reason=None, attempts=0, ended_at=None)
+    ).rowcount

@@ -1,0 +1,202 @@
+"""
+What runs when nobody is asking? The tasks: each only means "look now"; the rows are the truth.
+
+A task carries nothing and keeps nothing: it claims due rows and works them off. Whoever adds rows
+rings; the sweeper (beat) looks again each second, so a lost ring costs a second and never a row.
+The same tasks serve the embedded bell (a folder), Redis and RabbitMQ. This module is a composition
+root: the one place besides the gateway that chooses the real parts.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_process_init
+from kombu import Exchange, Queue
+from snapshots.act import snapshot_act
+
+from bridges.claims import next_due
+from bridges.deliver import Deliverer
+from bridges.handle import Handler
+from bridges.heal import heal_held
+from bridges.plan import SNAPSHOT
+from bridges.polls import Poller
+from bridges.registered import Registered
+from connectors.registry import connector_class
+from core.database import Database
+from core.secrets import Vault
+from core.settings import Settings
+
+BELL_POLL_S = 0.02
+"""How often the embedded bell is looked at: 12 ms median latency at under 1 % of a core (measured)."""
+
+
+def bell_options(settings: Settings) -> dict[str, Any]:
+    """Return kombu's options of the embedded bell: a folder in the home; it holds rings, never work."""
+    folder = settings.folder / "bell"
+    for name in ("in", "control"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return {
+        "data_folder_in": str(folder / "in"),
+        "data_folder_out": str(folder / "in"),
+        "control_folder": str(folder / "control"),
+        "store_processed": False,
+        "polling_interval": BELL_POLL_S,
+    }
+
+
+def make_app(settings: Settings) -> Celery:
+    """Build the Celery application; every setting is argued in docs/why/one-engine.md."""
+    made = Celery("tieline")
+    made.conf.update(
+        broker_url=settings.broker_url or "filesystem://",
+        broker_transport_options=bell_options(settings) if settings.embedded else {},
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_acks_on_failure_or_timeout=True,
+        task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_max": 0.3},
+        task_serializer="json",
+        accept_content=["json"],
+        task_default_queue="tieline",
+        task_queues=[Queue("tieline", Exchange("tieline"), routing_key="tieline")],
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        worker_enable_remote_control=False,
+        task_send_sent_event=False,
+        beat_schedule_filename=str(settings.folder / "beat"),
+        beat_schedule={
+            "sweep": {"task": "tieline.sweep", "schedule": 1.0},
+            "poll": {"task": "tieline.poll", "schedule": 1.0},
+            "heal": {"task": "tieline.heal", "schedule": 15.0},
+        },
+    )
+    return made
+
+
+app = make_app(Settings.from_env())
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the tasks of one process work with."""
+
+    db: Database
+    registered: Registered
+    handler: Handler
+    deliverer: Deliverer
+    poller: Poller
+
+
+@cache
+def parts() -> Parts:
+    """Make the real parts once per process, after any fork."""
+    settings = Settings.from_env()
+    db = Database(settings.database_url)
+    registered = Registered(db, Vault(settings.folder / "secret.key"), connector_class)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, settings.language)}
+    return Parts(
+        db,
+        registered,
+        Handler(db, registered),
+        Deliverer(db, registered, own_acts, owner=owner, lease_s=settings.lease_s),
+        Poller(db, registered, owner=owner),
+    )
+
+
+@worker_process_init.connect
+def _forget_parts(**_: Any) -> None:
+    """A forked child makes its own connections."""
+    parts.cache_clear()
+
+
+class OneAtATime:
+    """Runs a look once per process at a time; a ring during a look makes it look once more."""
+
+    def __init__(self, look: Callable[[], object]) -> None:
+        self._look, self._lock, self._again = look, threading.Lock(), threading.Event()
+
+    def __call__(self) -> None:
+        """Look now, or make sure that whoever is looking looks again."""
+        self._again.set()
+        while self._again.is_set() and self._lock.acquire(blocking=False):
+            try:
+                self._again.clear()
+                self._look()
+            finally:
+                self._lock.release()
+
+
+class Bell:
+    """Rings a task, but at most once per span: many rings within it would only say the same."""
+
+    def __init__(self, task_name: str, span_s: float = 0.004) -> None:
+        self._task_name, self._span_s, self._last = task_name, span_s, 0.0
+
+    def __call__(self) -> None:
+        """Ring; a bell that cannot ring is only latency, because the sweeper looks too."""
+        now = time.monotonic()
+        if now - self._last < self._span_s:
+            return
+        self._last = now
+        try:
+            app.send_task(self._task_name, retry=False)
+        except OSError:
+            return
+
+
+ring_handle = Bell("tieline.handle")
+ring_deliver = Bell("tieline.deliver")
+
+_handle = OneAtATime(lambda: parts().handler.run(then=ring_deliver))
+_deliver = OneAtATime(lambda: parts().deliverer.run())
+_poll = OneAtATime(lambda: parts().poller.run(then=ring_handle))
+_heal = OneAtATime(lambda: heal_held(parts().db, parts().registered, then=ring_deliver))
+
+
+@app.task(name="tieline.handle")
+def handle() -> None:
+    """Handle waiting deliveries until none is due."""
+    _handle()
+
+
+@app.task(name="tieline.deliver")
+def deliver() -> None:
+    """Work off due actions until none is due."""
+    _deliver()
+
+
+@app.task(name="tieline.poll")
+def poll() -> None:
+    """Poll every stream that is due."""
+    _poll()
+
+
+@app.task(name="tieline.heal")
+def heal() -> None:
+    """Check what a repair holds; what works again is released."""
+    _heal()
+
+
+@app.task(name="tieline.sweep")
+def sweep() -> None:
+    """Look whether anything is due, whoever forgot to ring."""
+    with parts().db.read() as conn:
+        now = parts().db.now(conn)
+        due = next_due(conn)
+    if parts().handler.is_due():
+        handle()
+    if due is not None and due <= now:
+        deliver()
