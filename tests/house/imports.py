@@ -30,6 +30,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
 KIND_MAY_USE = ("core", "connectors.kit")
 """A kind (connectors/<kind>/) knows the kit and itself, never another kind."""
 
+CONFORMANCE = ("connectors.kit.laws", "connectors.kit.lawbook")
+"""The laws that every kind's test inherits: shipped beside the contract, run by pytest, aware of the registry."""
+
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "alembic": ("core.migrations",),
     "cel_expr_python": ("core.expressions",),
@@ -38,9 +41,11 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "cryptography": ("core.secrets",),
     "flask": ("gateway",),
     "granian": ("gateway",),
+    "hypothesis": CONFORMANCE,
     "jinja2": ("gateway",),
     "jsonpath_ng": ("mappings",),
     "kombu": ("celery_app",),
+    "markupsafe": ("gateway",),
     "networkx": ("lineage.graph",),
     "orjson": ("core", "connectors", "gateway"),
     "packaging": ("connectors.zabbix",),
@@ -48,6 +53,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "psycopg": ("core.database",),
     "pydantic": ("core", "connectors", "mappings", "bridges", "snapshots", "gateway"),
     "pydantic_core": ("core", "connectors", "mappings", "bridges", "snapshots", "gateway"),
+    "pytest": CONFORMANCE,
     "pyzabbix": ("connectors.zabbix",),
     "re2": ("core", "mappings"),
     "requests": ("connectors.zabbix",),
@@ -112,6 +118,8 @@ def within(module: str, names: tuple[str, ...]) -> bool:
 def may_use(module: str) -> tuple[str, ...]:
     """Return the rooms (besides its own part) that a module may import."""
     room, *rest = module.split(".")
+    if module in CONFORMANCE:
+        return (*ROOMS[room], "connectors.registry")
     if room == "connectors" and rest and rest[0] not in ("kit", "registry"):
         return KIND_MAY_USE
     return ROOMS[room]

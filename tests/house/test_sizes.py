@@ -15,7 +15,7 @@ from tests.house.tree import name, python_files, room_files
 LONGEST_FILE = 400
 MEDIAN_FILE = 150
 LONGEST_FUNCTION = 60
-MOST_PARAMETERS = 7
+MOST_PARAMETERS = 8
 FORBIDDEN = {
     "utils",
     "util",
@@ -104,7 +104,7 @@ def test_a_long_function_is_found() -> None:
 
 
 def test_parameters_are_few() -> None:
-    """More than seven parameters by position are a dataclass that nobody has named yet; named options may be more."""
+    """More than eight parameters by position are a dataclass that nobody has named yet; named options may be more."""
     found = {}
     for path in room_files():
         for node in functions(ast.parse(path.read_text())):
