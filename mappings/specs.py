@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.definitions import Catalogue, Edge, Problem, unknown
-from core.errors import TielineError
-from core.expressions import compile_formula
+from core.expressions import RESERVED as CEL_WORDS
+from core.expressions import InvalidExpressionError, compile_formula
 from core.words import Json
 from mappings.formulas import cycles
 from mappings.models import (
@@ -31,7 +31,6 @@ from mappings.models import (
 )
 from mappings.translate import Mapping as Compiled
 from mappings.translate import compile_mapping
-from mappings.translate.compile import CLASSES
 from mappings.translate.paths import PathError, read_path
 
 __all__ = ["CodeTableSpec", "EntitySpec", "FormulaSpec", "MappingSpec", "Spec", "compiled", "edges", "problems", "read"]
@@ -67,6 +66,8 @@ def plain_tables(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str,
 
 def _entity_problems(spec: EntitySpec, catalogue: Catalogue) -> Iterator[Problem]:
     for name, field in spec.fields.items():
+        if name in CEL_WORDS:
+            yield Problem(f"fields.{name}", f"{name!r} is a word of the expression language.", "Choose another name.")
         if name in RESERVED:
             yield Problem(
                 f"fields.{name}", f"The name {name!r} is taken: {spec.name}.id is the master ID.", "Choose another name."
@@ -199,10 +200,10 @@ def _formula_problems(spec: FormulaSpec, catalogue: Catalogue) -> list[Problem]:
             found.append(Problem("of", f"The formula {other} computes {spec.of} already.", "Keep one of the two."))
     try:
         formula = compile_formula(spec.expression, catalogue.types({etype: etype}))
-    except TielineError as error:
-        return [*found, Problem("expression", f"{error.what} {error.why}".strip(), error.fix)]
+    except InvalidExpressionError as error:
+        return [*found, error.problem("expression")]
     target = FieldSpec.model_validate(fields[name])
-    if not _may_hold(target, str(formula.returns)):
+    if not formula.fits(target.type):
         fix = f"Change the expression, or the field's type {target.type}."
         found.append(Problem("expression", f"It gives {formula.returns}, and {spec.of} is of type {target.type}.", fix))
     reads = {spec.of: {name for name, _ in formula.inputs}} | _reads(catalogue, spec)
@@ -222,18 +223,10 @@ def _reads(catalogue: Catalogue, but: FormulaSpec) -> dict[str, set[str]]:
             continue
         try:
             inputs = compile_formula(str(written.get("expression", "")), catalogue.types({etype: etype})).inputs
-        except TielineError:
+        except InvalidExpressionError:
             continue  # that formula's own problem
         found[of] = {name for name, _ in inputs}
     return found
-
-
-def _may_hold(target: FieldSpec, returns: str) -> bool:
-    """Say whether a formula's result type can be the field's; an untyped result is checked when it is computed."""
-    word = {"double": "number", "int": "integer", "uint": "integer", "bool": "boolean", "map": "object"}.get(returns, returns)
-    if word not in CLASSES:
-        return True
-    return word == target.type or (word, target.type) in {("integer", "number"), ("string", "time"), ("string", "ref")}
 
 
 def edges(spec: Spec, catalogue: Catalogue) -> list[Edge]:

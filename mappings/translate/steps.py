@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core import jsons
 from core.definitions import near
 from core.words import Json
 from mappings.translate import texts, times
@@ -41,3 +42,23 @@ def make_step(written: Json, tables: Mapping[str, Mapping[str, Json]]) -> tuple[
 def _guess(word: str, known: Mapping[str, object]) -> str:
     found = near(word, known)
     return f" Did you mean {found!r}?" if found else ""
+
+
+def reference() -> str:
+    """Return docs/reference/steps.md: every step with its meaning in both languages and its example."""
+    lines = [
+        "# Steps",
+        "",
+        "What a value may go through on its way into a field, in the order in which you write them. This page is made from",
+        "`mappings/translate`; every example is a test. A value that a step cannot use is *invalid*: the field's",
+        "`on_invalid` decides (for `table`: `unmapped`).",
+        "",
+        "| step | meaning | 含义 | written | from | to |",
+        "|---|---|---|---|---|---|",
+    ]
+    for step in STEPS.values():
+        written = step.name if step.argument is None else f"{{{step.name}: {jsons.dumps(step.argument)}}}"
+        cells = [f"`{step.name}`", step.help, step.help_zh]
+        cells += [f"`{text}`".replace("|", "\\|") for text in (written, jsons.dumps(step.given), jsons.dumps(step.gives))]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
