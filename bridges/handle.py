@@ -273,7 +273,8 @@ def _outcome(reading: Reading, batch: Batch, now: Micros) -> dict[str, Any]:
         return _ended(row, State.DEAD, f"{error.code}: {error.what} {error.why}", now, error=error.as_dict())
     mine = [one for one in batch.rows.events if one["delivery_id"] == row["id"]]
     unchanged = batch.rows.unchanged.get(row["id"], 0)
-    counts = {"events": len(mine), "unchanged": unchanged}
+    kept = {n for delivery_id, n in batch.earlier if delivery_id == row["id"]}  # a replay may find fewer; none is dropped
+    counts = {"events": len(kept | {one["n"] for one in mine}), "unchanged": unchanged}
     for state in (State.HELD, State.DEAD):
         found = [one for one in mine if one["state"] == state]
         if found:

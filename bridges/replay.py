@@ -65,28 +65,21 @@ class Replayed:
         }
 
 
-class _RollBackError(Exception):
-    """Ends a dry run's transaction."""
-
-
 def plan(db: Database, registered: Registered, choice: Choice) -> Replayed:
     """Say what a replay would do, connector by connector, and leave no trace."""
     replayed = Replayed()
-    try:
-        with db.write() as conn:
-            chosen = _chosen(conn, choice)
-            replayed.deliveries = [row["receipt"] for row in chosen]
-            lanes: dict[int, list[Mapping[Any, Any]]] = {}
-            for row in chosen:
-                lanes.setdefault(row["connector_id"], []).append({**row, "handled_at": row["handled_at"] or row["received_at"]})
-            for connector_id, rows in lanes.items():
-                batch = handle_rows(db, conn, registered, registered.row(connector_id), rows, db.now(conn))
-                replayed.decisions += [_decision(row) for row in batch.rows.decisions]
-                replayed.actions += [_action(row, registered) for row in batch.rows.actions]
-                replayed.again += _revived(conn, batch.rows.again)
-            raise _RollBackError
-    except _RollBackError:
-        return replayed
+    with db.trial() as conn:
+        chosen = _chosen(conn, choice)
+        replayed.deliveries = [row["receipt"] for row in chosen]
+        lanes: dict[int, list[Mapping[Any, Any]]] = {}
+        for row in chosen:
+            lanes.setdefault(row["connector_id"], []).append({**row, "handled_at": row["handled_at"] or row["received_at"]})
+        for connector_id, rows in lanes.items():
+            batch = handle_rows(db, conn, registered, registered.row(connector_id), rows, db.now(conn))
+            replayed.decisions += [_decision(row) for row in batch.rows.decisions]
+            replayed.actions += [_action(row, registered) for row in batch.rows.actions]
+            replayed.again += _already(conn, batch.rows.again)
+    return replayed
 
 
 def run(db: Database, choice: Choice) -> Replayed:
@@ -110,14 +103,14 @@ def run(db: Database, choice: Choice) -> Replayed:
     return Replayed([row["receipt"] for row in chosen], dry=False)
 
 
-def _chosen(conn: Connection, choice: Choice) -> list[Mapping[Any, Any]]:
+def _chosen(conn: Connection, choice: Choice) -> list[dict[str, Any]]:
     if choice == Choice():
         raise ReplayChoiceError(
             "Nothing was chosen to replay.",
             why="A replay of everything is never meant.",
             fix="Name an event or receipt, or a window with --since, a --bridge, a --connector or a --state.",
         )
-    rows = [dict(row) for row in conn.execute(_query(choice)).mappings()]
+    rows: list[dict[str, Any]] = [{**row} for row in conn.execute(_query(choice)).mappings()]
     if choice.id is not None and not rows:
         raise NotFoundError(
             f"There is no event or delivery {choice.id!r}.",
@@ -171,7 +164,7 @@ def _action(row: Mapping[str, Any], registered: Registered) -> dict[str, Any]:
     return {one: row[one] for one in ("key", "bridge", "step", "act", "state", "held_by", "arguments")} | {"connector": name}
 
 
-def _revived(conn: Connection, action_ids: list[str]) -> list[dict[str, Any]]:
+def _already(conn: Connection, action_ids: list[str]) -> list[dict[str, Any]]:
     rows = conn.execute(
         select(action.c.key, action.c.state, action.c.external_id).where(action.c.id.in_(action_ids))
     ).mappings()

@@ -81,6 +81,16 @@ class Database:
         with self._aside.connect() as conn, conn.begin():
             yield conn
 
+    @contextmanager
+    def trial(self) -> Iterator[Connection]:
+        """Give one writing transaction that is always rolled back: what it shows is real, what it leaves is nothing."""
+        with self.engine.connect().execution_options(tieline_write=True) as conn:
+            transaction = conn.begin()
+            try:
+                yield conn
+            finally:
+                transaction.rollback()
+
     def now(self, conn: Connection) -> Micros:
         """Return the database's time (or the injected clock's, in tests)."""
         if self._clock is not None:

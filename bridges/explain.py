@@ -1,0 +1,193 @@
+"""
+Explain: everything that became of a delivery or an event, from the raw bytes to the last attempt.
+
+The answer to "why did nothing happen?" is data: the refusal, the stale mark, the first false clause with
+both values, the repair that holds it, the attempt that failed; and in ``summary`` the same in sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from core.clock import to_rfc3339
+from core.errors import NotFoundError
+from core.tables import action, attempt, conflict, connector, decision, definition, definition_version, delivery, entity, repair
+from core.tables import event as event_table
+from core.words import State, Verdict
+
+BODY_SHOWN = 20_000
+_TIMES = (
+    "received_at",
+    "handled_at",
+    "next_at",
+    "at",
+    "started_at",
+    "ended_at",
+    "created_at",
+    "opened_at",
+    "seen_at",
+    "lease_until",
+)
+
+
+def event(conn: Connection, public_id: str) -> dict[str, Any]:
+    """Return the whole trail of a delivery (``rcp_…``) or of one event (``evt_…``)."""
+    if public_id.startswith("evt_"):
+        found = conn.execute(select(event_table).where(event_table.c.id == public_id)).mappings().one_or_none()
+        row = found and conn.execute(select(delivery).where(delivery.c.id == found["delivery_id"])).mappings().one()
+        events = [found] if found else []
+    else:
+        row = conn.execute(select(delivery).where(delivery.c.receipt == public_id)).mappings().one_or_none()
+        query = select(event_table).where(event_table.c.delivery_id == row["id"]).order_by(event_table.c.n) if row else None
+        events = list(conn.execute(query).mappings()) if query is not None else []
+    if row is None:
+        raise NotFoundError(
+            f"There is no event or delivery {public_id!r}.",
+            why="Ids begin with evt_ (an event) or rcp_ (a receipt of the door).",
+            fix="Look it up with `tieline events list`.",
+        )
+    trail = {"delivery": _delivery(conn, row), "events": _events(conn, events)}
+    return {"id": public_id, "summary": list(_summary(trail)), **trail}
+
+
+def action_trail(conn: Connection, action_id: str) -> dict[str, Any]:
+    """Return one action with its attempts and the decision that asked for it."""
+    row = conn.execute(select(action).where(action.c.id == action_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFoundError(
+            f"There is no action {action_id!r}.", why="Its row is not there.", fix="Look it up with `tieline actions list`."
+        )
+    asked = conn.execute(select(decision).where(decision.c.id == row["decision_id"])).mappings().one()
+    return {**_actions(conn, [row])[0], "decision": _shown(asked)}
+
+
+def _delivery(conn: Connection, row: Mapping[Any, Any]) -> dict[str, Any]:
+    shown = _shown(row)
+    body = shown.pop("body")
+    shown["connector"] = conn.execute(select(connector.c.name).where(connector.c.id == row["connector_id"])).scalar_one()
+    shown["size"] = len(body)
+    shown["body"] = body[:BODY_SHOWN].decode("utf-8", "replace")
+    others = conn.execute(
+        select(conflict.c.at, conflict.c.body_sha256, conflict.c.seen).where(conflict.c.delivery_id == row["id"])
+    )
+    shown["conflicts"] = [_shown(one) for one in others.mappings()]
+    shown["repair"] = _repair(conn, row["held_by"]) or _repair(conn, f"repair:delivery:{row['receipt']}")
+    return shown
+
+
+def _events(conn: Connection, rows: list[Any]) -> list[dict[str, Any]]:
+    ids = [row["id"] for row in rows]
+    decisions = list(
+        conn.execute(select(decision).where(decision.c.event_id.in_(ids)).order_by(decision.c.run, decision.c.id)).mappings()
+    )
+    actions = list(conn.execute(select(action).where(action.c.event_id.in_(ids)).order_by(action.c.seq)).mappings())
+    versions = _versions(conn, [row["version_id"] for row in decisions] + [row["mapping_version_id"] for row in rows])
+    gids = dict(
+        conn.execute(select(entity.c.id, entity.c.gid).where(entity.c.id.in_([row["entity_id"] for row in rows])))
+        .tuples()
+        .all()
+    )
+    shown_actions = _actions(conn, actions)
+    shown = []
+    for row in rows:
+        one = _shown(row)
+        one["master_id"] = gids.get(row["entity_id"])
+        one["mapping"] = versions.get(row["mapping_version_id"])
+        one["repair"] = _repair(conn, row["held_by"])
+        one["decisions"] = [
+            {**_shown(made), "definition": versions.get(made["version_id"])}
+            for made in decisions
+            if made["event_id"] == row["id"]
+        ]
+        one["actions"] = [made for made in shown_actions if made["event_id"] == row["id"]]
+        shown.append(one)
+    return shown
+
+
+def _actions(conn: Connection, rows: list[Any]) -> list[dict[str, Any]]:
+    attempts: dict[str, list[dict[str, Any]]] = {}
+    query = select(attempt).where(attempt.c.action_id.in_([row["id"] for row in rows])).order_by(attempt.c.id)
+    for made in conn.execute(query).mappings():
+        attempts.setdefault(made["action_id"], []).append(_shown(made))
+    names = dict(conn.execute(select(connector.c.id, connector.c.name)).tuples().all())
+    targets = [row["target_id"] for row in rows if row["target_id"] is not None]
+    gids = dict(conn.execute(select(entity.c.id, entity.c.gid).where(entity.c.id.in_(targets))).tuples().all())
+    return [
+        {
+            **_shown(row),
+            "connector": names.get(row["connector_id"]),
+            "target": gids.get(row["target_id"]),
+            "repair": _repair(conn, row["held_by"]),
+            "attempts": attempts.get(row["id"], []),
+        }
+        for row in rows
+    ]
+
+
+def _versions(conn: Connection, ids: Iterable[int | None]) -> dict[int, dict[str, Any]]:
+    query = (
+        select(definition_version.c.id, definition.c.kind, definition.c.name, definition_version.c.n)
+        .join(definition, definition.c.id == definition_version.c.definition_id)
+        .where(definition_version.c.id.in_({one for one in ids if one is not None}))
+    )
+    return {
+        row["id"]: {"kind": row["kind"], "name": row["name"], "version": row["n"]} for row in conn.execute(query).mappings()
+    }
+
+
+def _repair(conn: Connection, held_by: str | None) -> dict[str, Any] | None:
+    if held_by is None or not held_by.startswith("repair:"):
+        return None
+    key = held_by.removeprefix("repair:")
+    found = conn.execute(select(repair).where(repair.c.key == key, repair.c.closed_at.is_(None))).mappings().one_or_none()
+    return None if found is None else _shown(found)
+
+
+def _shown(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a row with its times readable and without the columns that only the engine needs."""
+    return {
+        name: to_rfc3339(one) if name in _TIMES and isinstance(one, int) else one
+        for name, one in row.items()
+        if name not in ("connector_id", "entity_id", "target_id", "order_key", "delivery_id")
+    }
+
+
+def _summary(trail: Mapping[str, Any]) -> Iterable[str]:
+    received = trail["delivery"]
+    came = "polled" if received["origin"] == "poll" else "received"
+    yield f"{received['receipt']} was {came} from {received['connector']} at {received['received_at']}: {_stands(received)}."
+    for one in trail["events"]:
+        who = one["master_id"] or f"{one['stream']} {one['external_id']}"
+        yield f"{one['id']} {one['type']} of {who}: {_stands(one)}."
+        for made in one["decisions"]:
+            yield f"  bridge {made['bridge']}: {_decided(made)}"
+        for made in one["actions"]:
+            where = f" on {made['connector']}" if made["connector"] else ""
+            result = f" -> {made['external_id']}" if made["external_id"] else ""
+            yield f"  {made['step']}: {made['act']}{where}: {_stands(made)}{result}."
+            if made["error"] and made["state"] != State.DONE:
+                yield f"    {made['error']['what']} {made['error']['why']} Fix: {made['error']['fix']}"
+
+
+def _stands(row: Mapping[str, Any]) -> str:
+    state = str(row["state"])
+    if state == State.WAITING:
+        return f"waiting until {row['next_at']}" + (f" ({row['reason']})" if row["reason"] else "")
+    if state == State.HELD:
+        return f"held by {row['held_by']}" + (f" ({row['reason']})" if row["reason"] else "")
+    return state + (f" ({row['reason']})" if row["reason"] else "")
+
+
+def _decided(made: Mapping[str, Any]) -> str:
+    again = f" (replay {made['run']})" if made["run"] else ""
+    if made["verdict"] == Verdict.FIRED:
+        return f"fired, {made['actions']} actions{again}"
+    if made["verdict"] == Verdict.ERROR:
+        return f"could not be decided{again}: {made['reason']}"
+    values = f": {made['left']!r} against {made['right']!r}" if made["left"] is not None or made["right"] is not None else ""
+    return f"not fired{again}, the first false clause is `{made['clause']}`{values}" + (
+        f" ({made['reason']})" if made["reason"] else ""
+    )
