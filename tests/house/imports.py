@@ -30,7 +30,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 KIND_MAY_USE = ("core", "connectors.kit")
 """A kind (connectors/<kind>/) knows the kit and itself, never another kind."""
 
-CONFORMANCE = ("connectors.kit.laws", "connectors.kit.lawbook")
+CONFORMANCE = tuple(f"connectors.kit.{path.stem}" for path in sorted((ROOT / "connectors" / "kit").glob("law*.py")))
 """The laws that every kind's test inherits: shipped beside the contract, run by pytest, aware of the registry."""
 
 LIBRARIES: dict[str, tuple[str, ...]] = {
