@@ -87,9 +87,9 @@ class Memory(Connector):
             return Verified(held=False, why="The in-memory system has not settled yet.", final=False)
         stream = "alerts" if name in ("acknowledge", "close_problem") else "tickets"
         seen = self.world.get(stream, str(outcome.external_id))
-        wanted = (
-            {"acknowledged": True} if stream == "alerts" else {k: v for k, v in arguments.items() if k in seen and k != "id"}
-        )
+        wanted: dict[str, Json] = {k: v for k, v in arguments.items() if k in seen and k != "id"}
+        if stream == "alerts":
+            wanted = {"acknowledged": True}
         if name == "close_problem" and not outcome.degraded:
             wanted["status"] = "resolved"
         differing = [f"{k} is {seen.get(k)!r}, not {v!r}" for k, v in wanted.items() if seen.get(k) != v]
