@@ -137,10 +137,10 @@ def _close(call: Call) -> Step:
 def _clock(skew: float | None) -> Step:
     if skew is None:
         return Step("clock", ok=True, detail="Not proven: the web server sends no Date.", needed=False)
-    fix = "" if abs(skew) <= SKEW_S else "Set both machines' clocks by NTP; ages and spans are wrong by this much."
-    return Step(
-        "clock", ok=abs(skew) <= SKEW_S, detail=f"Zabbix' web server is {skew:+.0f} s from our clock.", fix=fix, needed=False
-    )
+    if abs(skew) <= SKEW_S:
+        return Step("clock", ok=True, detail=f"Zabbix' web server is within {SKEW_S} s of our clock.", needed=False)
+    fix = "Set both machines' clocks by NTP; ages and spans are wrong by this much."
+    return Step("clock", ok=False, detail=f"Zabbix' web server is {skew:+.0f} s from our clock.", fix=fix, needed=False)
 
 
 def _push(call: Call) -> Step:

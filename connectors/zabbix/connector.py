@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from packaging.version import InvalidVersion, Version
 from pyzabbix.api import ZabbixAPIException
@@ -22,6 +22,8 @@ from connectors.zabbix.wire import Session, Threads
 from core.clock import SECOND, Clock
 from core.errors import CredentialsError, PermissionDeniedError, RefusedError, SetupError, TielineError, TransientError
 from core.words import Delivery, Found, Json, Outcome, Page, Record, Verified
+
+Params: TypeAlias = Mapping[str, Any] | list[Any]
 
 SEVEN = Version("7.0")
 OLDEST = Version("5.0")
@@ -110,7 +112,7 @@ class Zabbix(Connector):
         self._lock = threading.Lock()
         self._session: Session | None = None
 
-    def call(self, method: str, params: Mapping[str, Any], *, ends: float | None = None) -> Any:
+    def call(self, method: str, params: Params, *, ends: float | None = None) -> Any:
         """Call one API method, signed in; an ended session is renewed once. ``ends`` is a monotonic deadline."""
         session = self._signed_in(None, ends)
         try:
@@ -137,7 +139,7 @@ class Zabbix(Connector):
         self.kind.lookup(name)
         ends = time.monotonic() + timeout_s
 
-        def call(method: str, params: Mapping[str, Any]) -> Any:
+        def call(method: str, params: Params) -> Any:
             return self.call(method, params, ends=ends)
 
         if name == "cpu_mean":
@@ -197,7 +199,7 @@ class Zabbix(Connector):
             )
         return version
 
-    def _send(self, method: str, params: Mapping[str, Any], session: Session | None, ends: float | None) -> Any:
+    def _send(self, method: str, params: Params, session: Session | None, ends: float | None) -> Any:
         left = self.settings.timeout_s if ends is None else min(self.settings.timeout_s, ends - time.monotonic())
         if left <= 0:
             raise TransientError("Zabbix was not asked in time.", why=f"No time was left for {method}.")
@@ -211,12 +213,12 @@ class Zabbix(Connector):
                 f"Zabbix answered {method} with something that is not JSON-RPC.", why=f"{type(error).__name__}: {error}."
             ) from error
 
-    def _dialect(self, params: Mapping[str, Any], session: Session | None) -> dict[str, Any]:
+    def _dialect(self, params: Params, session: Session | None) -> Any:
         """Rename what Zabbix renamed: 7.0 refuses unknown parameters, older ones ignore them silently."""
-        spoken = dict(params)
-        if session is not None and session.version >= SEVEN and "select_acknowledges" in spoken:
-            spoken["selectAcknowledges"] = spoken.pop("select_acknowledges")
-        return spoken
+        if session is None or session.version < SEVEN or not isinstance(params, Mapping):
+            return params
+        renamed = {"select_acknowledges": "selectAcknowledges"}
+        return {renamed.get(name, name): value for name, value in params.items()}
 
     def _translate(self, error: ZabbixAPIException, method: str) -> TielineError:
         said = error.error or {}

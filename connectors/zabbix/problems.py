@@ -50,8 +50,9 @@ def from_event(event: Mapping[str, Any], r_clocks: Mapping[str, int]) -> Record:
         "clock": clock,
         "r_eventid": r_eventid,
         "r_clock": r_clock,
-        "opdata": str(event.get("opdata", "")),
     }
+    if event.get("opdata"):  # empty where the trigger defines none; a push carries item values then, which are kept
+        data["opdata"] = str(event["opdata"])
     if isinstance(trigger, Mapping) and "manual_close" in trigger:
         data["manual_close"] = str(trigger["manual_close"]) == "1"
     moments = [clock, *(int(update["clock"]) for update in updates), *([r_clock] if r_clock else [])]
@@ -170,8 +171,6 @@ def _pushed_actor(said: Mapping[str, str | None]) -> str | None:
     """
     if said.get("event_update") != "1":
         return None
-    if said.get("user_name"):
-        return said["user_name"]
     found = re.search(r"\(([^()]+)\)\s*$", said.get("user") or "")
     return found.group(1) if found else None
 

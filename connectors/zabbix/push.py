@@ -59,7 +59,6 @@ MACROS: Mapping[str, str] = {
     "event_update_timestamp": "{EVENT.UPDATE.TIMESTAMP}",
     "update_message": "{EVENT.UPDATE.MESSAGE}",
     "user": "{USER.FULLNAME}",
-    "user_name": "{USER.USERNAME}",
     "trigger_id": "{TRIGGER.ID}",
     "host_id": "{HOST.ID}",
     "host": "{HOST.HOST}",
