@@ -21,6 +21,8 @@ rollback forgets the notes). A sender thread posts in order and tries three time
 so on standard error: Tieline also polls, so nothing is lost, only later.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import hmac
@@ -30,32 +32,33 @@ import threading
 import time
 import urllib.request
 import uuid
+from typing import Any
 
 TIMEOUT_S = 5
 PAUSES_S = (0, 2, 10)
 NOT_SENT = ("files", "superseder", "nosy", "keyword")
 
-_queue = []
-_sender = None
+_queue: list[tuple[tuple[str, str], dict[str, Any]]] = []  # where to, with which secret, what
+_sender: threading.Thread | None = None
 _lock = threading.Lock()
 
 
-def init(db):
+def init(db: Any) -> None:
     """Called by Roundup for every opened database."""
     if _setting(db, "url"):
         db.issue.react("create", _created, priority=200)
         db.issue.react("set", _changed, priority=200)
 
 
-def _created(db, cl, nodeid, oldvalues):
+def _created(db: Any, cl: Any, nodeid: str, oldvalues: Any) -> None:
     _note(db, nodeid, None)
 
 
-def _changed(db, cl, nodeid, oldvalues):
+def _changed(db: Any, cl: Any, nodeid: str, oldvalues: Any) -> None:
     _note(db, nodeid, oldvalues)
 
 
-def _note(db, nodeid, oldvalues):
+def _note(db: Any, nodeid: str, oldvalues: Any) -> None:
     """Remember, for this transaction, what the issue was before its first change (None: it is new)."""
     notes = db.__dict__.get("_tieline_notes")
     if notes is None:
@@ -64,15 +67,15 @@ def _note(db, nodeid, oldvalues):
     notes.setdefault(nodeid, None if oldvalues is None else dict(oldvalues))
 
 
-def _watch(db, notes):
+def _watch(db: Any, notes: dict[str, Any]) -> None:
     """Stand around this transaction's commit and rollback, once, and step aside after either."""
     commit, rollback = db.commit, db.rollback
 
-    def unwatch():
+    def unwatch() -> None:
         db.commit, db.rollback = commit, rollback
         db.__dict__.pop("_tieline_notes", None)
 
-    def committing(*args, **kwargs):
+    def committing(*args: Any, **kwargs: Any) -> Any:
         answer = commit(*args, **kwargs)
         unwatch()
         try:
@@ -82,32 +85,33 @@ def _watch(db, notes):
             _complain(error)
         return answer
 
-    def rolling_back(*args, **kwargs):
+    def rolling_back(*args: Any, **kwargs: Any) -> Any:
         unwatch()
         return rollback(*args, **kwargs)
 
     db.commit, db.rollback = committing, rolling_back
 
 
-def _message(db, nodeid, old):
+def _message(db: Any, nodeid: str, old: dict[str, Any] | None) -> dict[str, Any]:
     """Say what was committed: the issue in the same words that Tieline's poll would read."""
     cl = db.issue
-    issue = {"id": nodeid}
+    issue: dict[str, Any] = {"id": nodeid}
     for name, prop in cl.getprops(protected=True).items():
         if name not in NOT_SENT and name != "id":
             issue[name] = _plain(db, prop, cl.get(nodeid, name))
     own = cl.getprops()
-    changed = sorted(name for name in own if old is not None and name in old and old[name] != cl.get(nodeid, name))
+    before = old or {}
+    changed = sorted(name for name in own if name in before and before[name] != cl.get(nodeid, name))
     return {
         "event": "issue.created" if old is None else "issue.updated",
         "issue": issue,
         "changed": changed,
-        "old": {name: _plain(db, own[name], old[name]) for name in changed if name not in NOT_SENT},
+        "old": {name: _plain(db, own[name], before[name]) for name in changed if name not in NOT_SENT},
         "source": str(db.tx_Source),
     }
 
 
-def _plain(db, prop, value):
+def _plain(db: Any, prop: Any, value: Any) -> Any:
     """Links by their label, lists by their length, times as Roundup writes them (UTC, whole seconds)."""
     kind = prop.__class__.__name__
     if kind == "Multilink":
@@ -120,7 +124,7 @@ def _plain(db, prop, value):
     return value if isinstance(value, (bool, int, float)) else str(value)
 
 
-def _send_later(work):
+def _send_later(work: list[Any]) -> None:
     """Queue messages; the sender thread lives while there is something to send, so that a short process ends."""
     global _sender
     with _lock:
@@ -131,7 +135,7 @@ def _send_later(work):
             _sender.start()
 
 
-def _send_all():
+def _send_all() -> None:
     global _sender
     while True:
         with _lock:
@@ -142,21 +146,23 @@ def _send_all():
         _send(url, secret, message)
 
 
-def _send(url, secret, message):
+def _send(url: str, secret: str, message: dict[str, Any]) -> None:
     body = json.dumps(message).encode("utf-8")
     message_id = "msg_" + uuid.uuid4().hex
+    last: object = None
     for pause in PAUSES_S:
         time.sleep(pause)
         try:
-            request = urllib.request.Request(url, body, _headers(secret, message_id, body))
-            urllib.request.urlopen(request, timeout=TIMEOUT_S).read()
-            return
+            request = urllib.request.Request(url, body, _headers(secret, message_id, body))  # noqa: S310 - set by the admin
+            urllib.request.urlopen(request, timeout=TIMEOUT_S).read()  # noqa: S310
         except Exception as error:
             last = error
-    _complain("issue%s not told after %d tries: %s" % (message["issue"]["id"], len(PAUSES_S), last))
+        else:
+            return
+    _complain(f"issue{message['issue']['id']} not told after {len(PAUSES_S)} tries: {last}")
 
 
-def _headers(secret, message_id, body):
+def _headers(secret: str, message_id: str, body: bytes) -> dict[str, str]:
     """Sign, or show the shared secret; the id is the same for every try, so that a repetition is recognised."""
     headers = {"Content-Type": "application/json", "User-Agent": "Tieline-Roundup-detector", "webhook-id": message_id}
     if secret.startswith("whsec_"):
@@ -170,14 +176,14 @@ def _headers(secret, message_id, body):
     return headers
 
 
-def _setting(db, name):
+def _setting(db: Any, name: str) -> str:
     """Read [tieline] of detectors/config.ini; what is not there is empty."""
     try:
-        return (db.config.detectors["TIELINE_" + name.upper()] or "").strip()
+        return str(db.config.detectors["TIELINE_" + name.upper()] or "").strip()
     except Exception:  # Roundup raises its own InvalidOptionError
         return ""
 
 
-def _complain(what):
-    sys.stderr.write("tieline detector: %s\n" % (what,))
+def _complain(what: object) -> None:
+    sys.stderr.write(f"tieline detector: {what}\n")
     sys.stderr.flush()

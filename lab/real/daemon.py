@@ -16,7 +16,6 @@ from pathlib import Path
 from core.errors import SetupError
 from lab.real.places import HOST
 
-
 _STARTED_HERE: list[subprocess.Popen[bytes]] = []
 """Kept so that Python does not warn about children that are meant to outlive us."""
 

@@ -22,4 +22,5 @@ class Landscape:
 
     def system(self, name: str) -> System:
         """Return one of them by name."""
-        return {"zabbix": self.zabbix, "roundup": self.roundup, "tryton": self.tryton}[name]
+        systems: dict[str, System] = {"zabbix": self.zabbix, "roundup": self.roundup, "tryton": self.tryton}
+        return systems[name]

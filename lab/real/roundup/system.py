@@ -131,7 +131,9 @@ class Roundup:
 
     def _answers(self) -> bool:
         token = base64.b64encode(f"{ADMIN}:{ADMIN_PASSWORD}".encode()).decode()
-        ask = urllib.request.Request(f"{self.url}rest/", headers={"Authorization": f"Basic {token}", "X-Requested-With": "rest"})
+        ask = urllib.request.Request(
+            f"{self.url}rest/", headers={"Authorization": f"Basic {token}", "X-Requested-With": "rest"}
+        )
         try:
             with urllib.request.urlopen(ask, timeout=5) as answer:
                 return bool(answer.status == 200)
@@ -144,15 +146,17 @@ class Roundup:
         ran = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment, stdin=subprocess.DEVNULL)
         if ran.returncode != 0:
             said = " | ".join((ran.stderr or ran.stdout).strip().splitlines()[-4:])
-            raise SetupError(f"roundup-admin {arguments[0]} failed.", why=said, fix="`python -m lab.real purge roundup`, then up.")
+            raise SetupError(
+                f"roundup-admin {arguments[0]} failed.", why=said, fix="`python -m lab.real purge roundup`, then up."
+            )
 
 
 def _replace(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     if old not in text:
         raise SetupError(
-            f"{path.name} of this Roundup looks different.", why=f"It does not hold {old!r}.", fix="Use the version of the lock file."
+            f"{path.name} of this Roundup looks different.",
+            why=f"It does not hold {old!r}.",
+            fix="Use the version of the lock file.",
         )
     path.write_text(text.replace(old, new, 1))
-
-

@@ -58,8 +58,12 @@ def product(name: str, code: str, unit: Any, price: str, category: Any, supplier
     variant.cost_price = Decimal(price) / 2
     template.save()
     if supplier is not None:
-        source = new("purchase.product_supplier", template=template, party=supplier, lead_time=dt.timedelta(days=3), code=f"S-{code}")
-        source.prices.append(Model.get("purchase.product_supplier.price")(quantity=0, unit_price=Decimal(price) * Decimal("0.8")))
+        source = new(
+            "purchase.product_supplier", template=template, party=supplier, lead_time=dt.timedelta(days=3), code=f"S-{code}"
+        )
+        source.prices.append(
+            Model.get("purchase.product_supplier.price")(quantity=0, unit_price=Decimal(price) * Decimal("0.8"))
+        )
         source.save()
     return template.products[0]
 

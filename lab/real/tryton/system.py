@@ -127,4 +127,6 @@ class Tryton:
             log.write(ran.stdout + ran.stderr)
         if ran.returncode != 0:
             said = " | ".join((ran.stderr or ran.stdout).strip().splitlines()[-4:])
-            raise SetupError("The database of Tryton cannot be built.", why=said, fix="`python -m lab.real purge tryton`, then up.")
+            raise SetupError(
+                "The database of Tryton cannot be built.", why=said, fix="`python -m lab.real purge tryton`, then up."
+            )

@@ -45,7 +45,9 @@ class Api:
         answer = self._post(method, params, token, 30)
         if "error" in answer:
             said = f"{answer['error'].get('message')} {answer['error'].get('data')}"
-            raise SetupError(f"Zabbix refused {method}.", why=said, fix="`python -m lab.real purge zabbix`, then up.", foreign=said)
+            raise SetupError(
+                f"Zabbix refused {method}.", why=said, fix="`python -m lab.real purge zabbix`, then up.", foreign=said
+            )
         return answer["result"]
 
     def _post(self, method: str, params: Any, token: str | None, seconds: float) -> dict[str, Any]:

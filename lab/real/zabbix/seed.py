@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.zabbix import push
 from core.errors import TransientError
 from lab.real.system import Say
 from lab.real.zabbix.api import Api
@@ -27,7 +28,11 @@ CLOSABLE, UNCLOSABLE = "Oil temperature too high on {HOST.NAME}", "Oil pressure 
 MEDIA_TYPE, ACTION = "Tieline", "Push to Tieline"
 CACHE_SECONDS = 3.0  #: CacheUpdateFrequency=1 makes changes effective within 1 to 2 s
 
-_ITEMS = ((TEMPERATURE, "Oil temperature", "°C", "hydraulics"), (PRESSURE, "Oil pressure", "bar", "hydraulics"), (CPU, "CPU", "%", "cpu"))
+_ITEMS = (
+    (TEMPERATURE, "Oil temperature", "°C", "hydraulics"),
+    (PRESSURE, "Oil pressure", "bar", "hydraulics"),
+    (CPU, "CPU", "%", "cpu"),
+)
 _TRIGGERS = (
     (CLOSABLE, f"last(/{HOST_NAME}/{TEMPERATURE})>80", 4, 1),
     (UNCLOSABLE, f"last(/{HOST_NAME}/{PRESSURE})<100", 4, 0),
@@ -127,32 +132,13 @@ def _press(api: Api, group: str) -> None:
 
 def _push(api: Api, group: str) -> None:
     """Plant the media type that Tieline ships, its user and its action, switched off until somebody gives an address."""
-    from connectors.zabbix import push
-
-    media = _ensure(api, "mediatype", "name", push.media_type(MEDIA_TYPE, "http://127.0.0.1:9/unset"), "mediatypeid")
+    media = _ensure(
+        api, "mediatype", "name", push.media_type("http://127.0.0.1:9/unset", "", "path", MEDIA_TYPE), "mediatypeid"
+    )
     user = api.find("user", "username", PUSHER) or {}
-    medium = {"mediatypeid": media, "sendto": "tieline", "active": 0, "severity": 63, "period": "1-7,00:00-24:00"}
-    api.call("user.update", {"userid": user["userid"], "medias": [medium]})
-    message = {"default_msg": 1, "mediatypeid": media}
-    wanted = {
-        "name": ACTION,
-        "eventsource": 0,
-        "status": 1,
-        "esc_period": "1h",
-        "filter": {"evaltype": 0, "conditions": [{"conditiontype": 0, "operator": 0, "value": group}]},
-        "operations": [
-            {
-                "operationtype": 0,
-                "esc_step_from": 1,
-                "esc_step_to": 1,
-                "opmessage": message,
-                "opmessage_usr": [{"userid": user["userid"]}],
-            }
-        ],
-        "recovery_operations": [{"operationtype": 11, "opmessage": {"default_msg": 1}}],
-        "update_operations": [{"operationtype": 12, "opmessage": {"default_msg": 1}}],
-    }
-    _ensure(api, "action", "name", wanted, "actionid")
+    api.call("user.update", {"userid": user["userid"], "medias": [push.media(media)]})
+    switched_off = push.action(media, user["userid"], (group,), ACTION) | {"status": 1}
+    _ensure(api, "action", "name", switched_off, "actionid")
 
 
 def _ensure(api: Api, what: str, name_field: str, wanted: dict[str, Any], id_field: str, **more: Any) -> str:

@@ -204,4 +204,6 @@ def _run(argv: list[str], what: str, *, user: str | None = None, text: bytes = b
     ran = subprocess.run(argv, input=text, capture_output=True, check=False, cwd="/", **switch)  # type: ignore[call-overload]
     if ran.returncode != 0:
         said = " | ".join(ran.stderr.decode(errors="replace").strip().splitlines()[-4:])
-        raise SetupError(f"The lab could not {what}.", why=f"{argv[0]}: {said}", fix="`python -m lab.real purge zabbix`, then up.")
+        raise SetupError(
+            f"The lab could not {what}.", why=f"{argv[0]}: {said}", fix="`python -m lab.real purge zabbix`, then up."
+        )

@@ -29,7 +29,8 @@ class Value:
 def send(port: int, values: Iterable[Value]) -> int:
     """Send values and return how many the server took; unknown items are not taken and raise nothing."""
     data = [
-        {"host": one.host, "key": one.key, "value": str(one.value), **({"clock": one.clock} if one.clock else {})} for one in values
+        {"host": one.host, "key": one.key, "value": str(one.value), **({"clock": one.clock} if one.clock else {})}
+        for one in values
     ]
     body = json.dumps({"request": "sender data", "data": data, "clock": int(time.time())}).encode()
     with socket.create_connection((HOST, port), timeout=10) as line:
