@@ -70,7 +70,7 @@ def count(conn: Connection, now: Micros) -> Balance:
 
 def _by_state(conn: Connection, table: Any) -> dict[str, int]:
     counts = dict.fromkeys((str(state) for state in State), 0)
-    counts.update(dict(conn.execute(select(table.c.state, func.count()).group_by(table.c.state)).tuples().all()))
+    counts.update(dict(conn.execute(select(table.c.state, func.count()).group_by(table.c.state)).all()))
     return counts
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, u
 
 from core.clock import SECOND
 from core.database import Database
-from core.tables import action, attempt, connector
+from core.tables import action, attempt, connector, lane, stream
 from core.words import Json, Micros, State
 from mappings.identity import external_ids
 
@@ -209,3 +209,17 @@ def _resolved(conn: Connection, rows: list[dict[str, Any]]) -> list[Claimed]:
             )
         )
     return claimed
+
+
+def forget_owner(db: Database, owner: str) -> None:
+    """
+    Free what a worker had leased, when its end is known for certain (its parent saw it end).
+
+    The leases lapse at once instead of in their own time; fences make it safe in any case.
+    """
+    with db.write() as conn:
+        now = db.now(conn)
+        for table in (action, lane, stream):
+            conn.execute(
+                update(table).where(table.c.lease_owner == owner, table.c.lease_until > now).values(lease_until=now - 1)
+            )

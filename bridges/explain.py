@@ -87,7 +87,6 @@ def _events(conn: Connection, rows: list[Any]) -> list[dict[str, Any]]:
     versions = _versions(conn, [row["version_id"] for row in decisions] + [row["mapping_version_id"] for row in rows])
     gids = dict(
         conn.execute(select(entity.c.id, entity.c.gid).where(entity.c.id.in_([row["entity_id"] for row in rows])))
-        .tuples()
         .all()
     )
     shown_actions = _actions(conn, actions)
@@ -112,9 +111,9 @@ def _actions(conn: Connection, rows: list[Any]) -> list[dict[str, Any]]:
     query = select(attempt).where(attempt.c.action_id.in_([row["id"] for row in rows])).order_by(attempt.c.id)
     for made in conn.execute(query).mappings():
         attempts.setdefault(made["action_id"], []).append(_shown(made))
-    names = dict(conn.execute(select(connector.c.id, connector.c.name)).tuples().all())
+    names = dict(conn.execute(select(connector.c.id, connector.c.name)).all())
     targets = [row["target_id"] for row in rows if row["target_id"] is not None]
-    gids = dict(conn.execute(select(entity.c.id, entity.c.gid).where(entity.c.id.in_(targets))).tuples().all())
+    gids = dict(conn.execute(select(entity.c.id, entity.c.gid).where(entity.c.id.in_(targets))).all())
     return [
         {
             **_shown(row),

@@ -56,7 +56,7 @@ def settle(db: Database, owner: str, results: list[Result], *, spread: Callable[
                     action.c.id.in_([one.claimed.id for one in results]), action.c.lease_owner == owner
                 )
             )
-            .tuples()
+
             .all()
         )
         conn.execute(

@@ -1,0 +1,99 @@
+"""Processes of one Tieline: started, watched, started again, stopped together."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+log = logging.getLogger("tieline.serve")
+
+_PR_SET_PDEATHSIG = 1
+LONGEST_PAUSE_S = 10.0
+STOP_S = 15.0
+
+
+def die_with_parent() -> None:
+    """On Linux, ask the kernel to end this process when its parent ends, however that ends; elsewhere do nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@dataclass(slots=True)
+class Child:
+    """One process that must run. ``on_end`` is told the pid of each one that ended."""
+
+    name: str
+    argv: list[str]
+    on_end: Callable[[int], None] = lambda pid: None
+    running: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    pause_s: float = 0.0
+    ends: list[float] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start it now."""
+        self.running = subprocess.Popen(self.argv, preexec_fn=die_with_parent if sys.platform == "linux" else None)  # noqa: S603 - our own argv; one thread at this point
+        self.started_at = time.monotonic()
+
+    def look(self) -> None:
+        """Start it again when it has ended, a little later each time it ends at once."""
+        if self.running is None or self.running.poll() is None:
+            return
+        ended, lived = self.running, time.monotonic() - self.started_at
+        self.pause_s = 0.0 if lived > LONGEST_PAUSE_S else min(LONGEST_PAUSE_S, max(0.2, self.pause_s * 2))
+        log.warning(
+            "%s (pid %s) ended with %s after %.1f s; it is started again", self.name, ended.pid, ended.returncode, lived
+        )
+        self.on_end(ended.pid)
+        time.sleep(self.pause_s)
+        self.start()
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        if self.running is not None and self.running.poll() is None:
+            self.running.send_signal(signal.SIGTERM)
+
+
+def supervise(children: list[Child], *, ready: Callable[[], None] = lambda: None) -> None:
+    """Run children until SIGINT or SIGTERM, then stop them all; returns when none is left."""
+    stopping = False
+
+    def stop(_signal: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for child in children:
+            child.start()
+        ready()
+        while not stopping:
+            for child in children:
+                child.look()
+            time.sleep(0.1)
+    finally:
+        _stop_all(children)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _stop_all(children: list[Child]) -> None:
+    for child in children:
+        child.stop()
+    until = time.monotonic() + STOP_S
+    for child in children:
+        if child.running is None:
+            continue
+        try:
+            child.running.wait(timeout=max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.warning("%s (pid %s) did not end in time; it is killed (rows are safe)", child.name, child.running.pid)
+            os.kill(child.running.pid, signal.SIGKILL)
+            child.running.wait()

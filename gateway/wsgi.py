@@ -1,0 +1,32 @@
+"""The web application as Granian loads it: one set of real parts per web process."""
+
+from __future__ import annotations
+
+from bridges.inbox import Inbox
+from bridges.registered import Registered
+from celery_app import ring_handle
+from connectors.registry import connector_class
+from core.database import Database
+from core.secrets import Vault
+from core.settings import Settings
+from gateway.app import create_app
+from gateway.parts import Parts
+from gateway.process import die_with_parent
+
+
+def make_parts(settings: Settings) -> Parts:
+    """Put the real parts together."""
+    db = Database(settings.database_url, pool_size=16)
+    vault = Vault(settings.folder / "secret.key")
+    return Parts(
+        settings=settings,
+        db=db,
+        vault=vault,
+        registered=Registered(db, vault, connector_class),
+        inbox=Inbox(db, ring_handle),
+        ring=ring_handle,
+    )
+
+
+die_with_parent()
+app = create_app(make_parts(Settings.from_env()))
