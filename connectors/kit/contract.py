@@ -116,7 +116,7 @@ class Settings(BaseModel):
     Each field carries ``Field(title=…, description=…, json_schema_extra={"zh": …})``: the form is made from it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
