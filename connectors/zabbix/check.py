@@ -152,11 +152,11 @@ def _push(call: Call) -> Step:
             {"output": ["mediatypeid", "name", "status", "script"], "filter": {"type": WEBHOOK}, "selectUsers": ["userid"]},
         )
     except TielineError as error:
-        return Step("push", ok=False, detail=f"Not proven: {error.what} {error.why}", fix=fix, needed=False)
+        return Step("setting:push", ok=False, detail=f"Not proven: {error.what} {error.why}", fix=fix, needed=False)
     ours = [one for one in found if MARK in str(one.get("script", "")).lower()]
     if not ours:
         return Step(
-            "push",
+            "setting:push",
             ok=False,
             detail="Zabbix shows us no media type of ours (a user of type User may see none).",
             fix=fix,
@@ -168,7 +168,7 @@ def _push(call: Call) -> Step:
     state = "enabled" if enabled else "disabled"
     detail = f"Media type {one['name']!r} is {state}, given to {users} visible user(s). Not proven: that an action uses it."
     return Step(
-        "push",
+        "setting:push",
         ok=enabled and users > 0,
         detail=detail,
         fix="" if enabled and users else "Enable it and give it to a user as media.",

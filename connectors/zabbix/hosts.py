@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.zabbix.texts import identity, text
 from core.errors import UnknownVocabularyError
 from core.words import Json, Record
 
@@ -21,7 +22,7 @@ WANTED: dict[str, Any] = {
 
 def from_host(host: Mapping[str, Any]) -> Record:
     """Read one host of host.get. Zabbix keeps no time of change, so ``at`` stays None."""
-    status = str(host["status"])
+    status = text(host, "status")
     if status not in STATUSES:
         raise UnknownVocabularyError(
             f"Zabbix gives host {host['host']!r} a status we do not know: {status!r}.",
@@ -33,14 +34,18 @@ def from_host(host: Mapping[str, Any]) -> Record:
     interfaces = host.get("interfaces") or []
     main = sorted(interfaces, key=lambda one: str(one.get("main")) != "1")
     data: dict[str, Json] = {
-        "hostid": str(host["hostid"]),
-        "host": str(host["host"]),
-        "name": str(host["name"]),
+        "hostid": identity(host, "hostid"),
+        "host": text(host, "host"),
+        "name": text(host, "name"),
         "status": STATUSES[status],
-        "tags": [{"tag": str(one["tag"]), "value": str(one["value"])} for one in host.get("tags") or []],
+        "tags": [{"tag": text(one, "tag"), "value": text(one, "value")} for one in host.get("tags") or []],
         "inventory": {name: value for name, value in inventory.items() if value} if isinstance(inventory, Mapping) else {},
-        "ip": (main[0].get("ip") or main[0].get("dns") or None) if main else None,
+        "ip": (_first_text(main[0], "ip", "dns")) if main else None,
     }
     for unwanted in ("hostid", "inventory_mode"):
         data["inventory"].pop(unwanted, None)
     return Record("hosts", data["hostid"], data)
+
+
+def _first_text(holder: Mapping[str, Any], *names: str) -> str | None:
+    return next((text(holder, name) for name in names if holder.get(name)), None)

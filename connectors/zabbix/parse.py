@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.strict import read_json
-
 from connectors.zabbix.hosts import from_host
 from connectors.zabbix.kind import ZabbixSettings
 from connectors.zabbix.problems import from_event, from_push
+from connectors.zabbix.texts import identity
 from core.errors import MalformedError, TielineError
+from core.strict import read_json
 from core.words import Delivery, Record
 
 POLLED = "polled"  #: the key that marks a page of ours; no pushed body has it
@@ -39,7 +39,6 @@ def parse(delivery: Delivery, settings: ZabbixSettings) -> list[Record]:
 def _page(body: dict[str, Any]) -> list[Record]:
     if body[POLLED] == "hosts":
         return [from_host(host) for host in body["hosts"]]
-    r_clocks = {str(eventid): int(clock) for eventid, clock in body["r_clocks"].items()}
-    found = [from_event(event, r_clocks) for event in body["events"]]
-    gone = [Record("problems", str(eventid), {"eventid": str(eventid)}, deleted=True) for eventid in body["gone"]]
-    return found + gone
+    found = [from_event(event, body["r_clocks"]) for event in body["events"]]
+    gone = [identity({"gone": eventid}, "gone") for eventid in body["gone"]]
+    return found + [Record("problems", eventid, {"eventid": eventid}, deleted=True) for eventid in gone]

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.zabbix.kind import SEVERITIES
+from connectors.zabbix.texts import flag, identity, no_identity, seconds, text
 from core.clock import SECOND
 from core.errors import MalformedError, UnknownVocabularyError
 from core.jsons import loads
@@ -29,33 +30,33 @@ ANSWERS = {"Yes": True, "No": False}
 _MACRO = re.compile(r"\{[A-Z]+(\.[A-Z0-9]+)+\}|\*UNKNOWN\*")
 
 
-def from_event(event: Mapping[str, Any], r_clocks: Mapping[str, int]) -> Record:
+def from_event(event: Mapping[str, Any], r_clocks: Mapping[str, Any]) -> Record:
     """Read one polled event (event.get with hosts, tags, acknowledges and the trigger)."""
-    r_eventid = _id(event.get("r_eventid"))
-    resolved = r_eventid is not None
-    clock = _integer(event, "clock")
+    resolved = not no_identity(event["r_eventid"])
+    r_eventid = identity(event, "r_eventid") if resolved else None
+    r_clock = seconds(r_clocks, r_eventid) if r_eventid and r_eventid in r_clocks else None
+    clock = seconds(event, "clock")
     updates = event.get("acknowledges") or []
     hosts = event.get("hosts") or []
     trigger = event.get("relatedObject") or {}
-    r_clock = r_clocks.get(r_eventid) if r_eventid else None
     data: dict[str, Json] = {
-        "eventid": str(event["eventid"]),
-        "objectid": str(event["objectid"]),
-        "name": str(event["name"]),
-        "severity": severity(event.get("severity"), None),
+        "eventid": identity(event, "eventid"),
+        "objectid": identity(event, "objectid"),
+        "name": text(event, "name"),
+        "severity": severity(event["severity"], None),
         "status": "resolved" if resolved else "problem",
-        "acknowledged": str(event.get("acknowledged")) == "1",
-        "host": {name: str(hosts[0][name]) for name in ("hostid", "host", "name")} if hosts else None,
+        "acknowledged": flag(event, "acknowledged"),
+        "host": {name: text(hosts[0], name) for name in ("hostid", "host", "name")} if hosts else None,
         "tags": _tags(event.get("tags")),
         "clock": clock,
         "r_eventid": r_eventid,
         "r_clock": r_clock,
     }
     if event.get("opdata"):  # empty where the trigger defines none; a push carries item values then, which are kept
-        data["opdata"] = str(event["opdata"])
-    if isinstance(trigger, Mapping) and "manual_close" in trigger:
-        data["manual_close"] = str(trigger["manual_close"]) == "1"
-    moments = [clock, *(int(update["clock"]) for update in updates), *([r_clock] if r_clock else [])]
+        data["opdata"] = text(event, "opdata")
+    if "manual_close" in trigger:
+        data["manual_close"] = flag(trigger, "manual_close")
+    moments = [clock, *(seconds(update, "clock") for update in updates), *([r_clock] if r_clock else [])]
     return Record("problems", data["eventid"], data, at=_at(moments, resolved=resolved), actor=_actor(updates, resolved))
 
 
@@ -76,7 +77,7 @@ def from_push(body: Mapping[str, Any], zone: str) -> Record:
     updated = _moment(said, "event_update", zone)
     hostid = said.get("host_id")
     data: dict[str, Json] = {
-        "eventid": said["event_id"],
+        "eventid": identity(said, "event_id"),
         "name": said["event_name"],
         "severity": severity(said.get("event_nseverity"), said.get("event_severity")),
         "status": status,
@@ -88,11 +89,13 @@ def from_push(body: Mapping[str, Any], zone: str) -> Record:
         "r_clock": r_clock,
     }
     if said.get("trigger_id"):
-        data["objectid"] = said["trigger_id"]
+        data["objectid"] = identity(said, "trigger_id")
     if said.get("event_opdata") is not None:
         data["opdata"] = said["event_opdata"]
+    untold = (resolved and r_clock is None) or (said.get("event_update") == "1" and updated is None)
     moments = [moment for moment in (clock, updated, r_clock) if moment is not None]
-    return Record("problems", str(data["eventid"]), data, at=_at(moments, resolved=resolved), actor=_pushed_actor(said))
+    at = None if untold else _at(moments, resolved=resolved)  # a time that is too old would make the newest state stale
+    return Record("problems", str(data["eventid"]), data, at=at, actor=_pushed_actor(said))
 
 
 def severity(number: Any, word: Any) -> str:
@@ -134,20 +137,20 @@ def _said(value: Any) -> str | None:
 
 def _moment(said: Mapping[str, str | None], what: str, zone: str) -> int | None:
     """Read a pushed time: the timestamp where the server is new enough to send one, else date, time and our zone."""
-    stamp, day, hour = said.get(f"{what}_timestamp"), said.get(f"{what}_date"), said.get(f"{what}_time")
-    if stamp and stamp.isdigit():
-        return int(stamp)
+    day, hour = said.get(f"{what}_date"), said.get(f"{what}_time")
+    if said.get(f"{what}_timestamp"):
+        return seconds(said, f"{what}_timestamp")
     if not day or not hour:
         return None
     try:
         local = datetime.strptime(f"{day} {hour}", "%Y.%m.%d %H:%M:%S").replace(tzinfo=ZoneInfo(zone))
-    except ValueError as error:
+        return seconds({what: int(local.timestamp())}, what)
+    except (ValueError, OverflowError) as error:
         raise MalformedError(
             f"The pushed time {day!r} {hour!r} cannot be read.",
             why="Zabbix writes 2026.11.22 and 07:25:17.",
             fix="Use the media type that connectors/zabbix/push.py prints.",
         ) from error
-    return int(local.timestamp())
 
 
 def _at(moments: list[int], *, resolved: bool) -> Micros:
@@ -156,10 +159,13 @@ def _at(moments: list[int], *, resolved: bool) -> Micros:
 
 def _actor(updates: list[Mapping[str, Any]], resolved: bool) -> str | None:
     """Name who brought the event into this state: who closed it, else who updated it last; None is Zabbix itself."""
-    newest = sorted(updates, key=lambda update: (int(update["clock"]), int(update["acknowledgeid"])), reverse=True)
+    newest = sorted(updates, key=lambda update: (seconds(update, "clock"), int(update["acknowledgeid"])), reverse=True)
     if resolved:
         newest = [update for update in newest if int(update["action"]) & CLOSE]
-    return str(newest[0].get("username") or newest[0].get("alias") or newest[0]["userid"]) if newest else None
+    if not newest:
+        return None
+    named = [name for name in ("username", "alias", "userid") if newest[0].get(name)]  # alias: before 5.4
+    return text(newest[0], named[0]) if named else None
 
 
 def _pushed_actor(said: Mapping[str, str | None]) -> str | None:
@@ -191,7 +197,7 @@ def _pushed_tags(tags: Any) -> Any:
 def _tags(tags: Any) -> list[dict[str, str]]:
     """Sort by tag and value: polls and pushes give them in different orders."""
     try:
-        found = [{"tag": str(one["tag"]), "value": str(one.get("value", ""))} for one in tags or []]
+        found = [{"tag": text(one, "tag"), "value": text(one, "value")} for one in tags or []]
     except (TypeError, KeyError, AttributeError) as error:
         raise MalformedError(
             "The tags of an event cannot be read.",
@@ -199,11 +205,3 @@ def _tags(tags: Any) -> list[dict[str, str]]:
             fix="Fill event_tags with {EVENT.TAGSJSON}.",
         ) from error
     return sorted(found, key=lambda one: (one["tag"], one["value"]))
-
-
-def _id(value: Any) -> str | None:
-    return None if value in (None, "", "0", 0) else str(value)
-
-
-def _integer(event: Mapping[str, Any], name: str) -> int:
-    return int(event[name])
