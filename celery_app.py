@@ -20,8 +20,6 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import worker_process_init
-from kombu import Exchange, Queue
-from snapshots.act import snapshot_act
 
 from bridges.claims import next_due
 from bridges.deliver import Deliverer
@@ -34,6 +32,7 @@ from connectors.registry import connector_class
 from core.database import Database
 from core.secrets import Vault
 from core.settings import Settings
+from snapshots.act import snapshot_act
 
 BELL_POLL_S = 0.02
 """How often the embedded bell is looked at: 12 ms median latency at under 1 % of a core (measured)."""
@@ -69,7 +68,6 @@ def make_app(settings: Settings) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         task_default_queue="tieline",
-        task_queues=[Queue("tieline", Exchange("tieline"), routing_key="tieline")],
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
@@ -106,7 +104,7 @@ def parts() -> Parts:
     db = Database(settings.database_url)
     registered = Registered(db, Vault(settings.folder / "secret.key"), connector_class)
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, settings.language)}
+    own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, "zh" if settings.language == "zh" else "en")}
     return Parts(
         db,
         registered,

@@ -160,7 +160,7 @@ def _action(firing: Firing, step: Step, key: str, n: int, registered: Registered
 
 def brought_back(external_id: str | None, outcome: Mapping[str, Json]) -> dict[str, Json]:
     """Return what later steps may take from a done one."""
-    return {"external_id": external_id, "note": outcome.get("note"), **outcome.get("fields", {})}
+    return {"external_id": external_id, "note": outcome.get("note"), **(outcome.get("fields") or {})}
 
 
 def fill(argument: Json, done: Mapping[str, Mapping[str, Json]]) -> Json:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
 from bridges.claims import forget_owner
 from celery_app import app as celery
@@ -88,7 +89,7 @@ def run_web(settings: Settings) -> None:
         backlog=512,
         backpressure=256,
         respawn_failed_workers=True,
-        log_level="warning",
+        log_level=LogLevels.warning,
     ).serve()
 
 
