@@ -152,5 +152,7 @@ def _short(values: dict[str, Any] | None) -> str:
     shown = []
     for name, one in (values or {}).items():
         if one is not None:
-            shown.append(f"{name} {len(one) if isinstance(one, list | dict) else round(one, 2) if isinstance(one, float) else one}")
+            shown.append(
+                f"{name} {len(one) if isinstance(one, list | dict) else round(one, 2) if isinstance(one, float) else one}"
+            )
     return ", ".join(shown)

@@ -20,7 +20,7 @@ STOP_SECONDS = 20.0
 class Process:
     """`tieline serve` with its log in the home folder."""
 
-    def __init__(self, home: Path, env: dict[str, str]) -> None:
+    def __init__(self, home: Path) -> None:
         self.log = home / "serve.log"
         home.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
@@ -29,7 +29,6 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **env},
                 start_new_session=True,  # Ctrl-C reaches us only; we stop the others in order
             )
 
