@@ -2,7 +2,7 @@
 The live definitions of this room, compiled, kept per process until the next publish.
 
 A definition that no longer compiles (after an upgrade, say) does not take the others down: it is
-``broken``, and asking for it raises its error.
+kept out and named in ``broken``.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Catalogue:
     specs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """The entities as written, for compilers of other rooms."""
     broken: dict[tuple[str, str], DefinitionError] = field(default_factory=dict)
+    _broken_at: dict[tuple[str, str], list[tuple[str | None, DefinitionError]]] = field(default_factory=dict)
     _mappings: dict[tuple[str, str], tuple[Compiled, ...]] = field(default_factory=dict)
     _formulas: dict[str, tuple[Computed, ...]] = field(default_factory=dict)
     _ranks: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
@@ -58,7 +59,9 @@ class Catalogue:
         found = self._mappings.get((kind, stream), ())
         return [one for one in found if one.spec.from_.connector in (None, connector)]
 
-    mapping_for = mappings_for
+    def broken_for(self, kind: str, connector: str, stream: str) -> list[DefinitionError]:
+        """Return the errors of live mappings that should read this stream and cannot: its records must wait for the mend."""
+        return [error for only, error in self._broken_at.get((kind, stream), ()) if only in (None, connector)]
 
     def formulas_of(self, etype: str) -> tuple[Computed, ...]:
         """Return the formulas of an entity in the order in which they must be computed."""
@@ -107,7 +110,7 @@ def build(definitions: Iterable[Written], generation: int = 0) -> Catalogue:
     for one in definitions:
         model = read(one.kind, {"name": one.name, **one.spec})
         if isinstance(model, list):
-            catalogue.broken[one.kind, one.name] = _broken(one, model)
+            _break(catalogue, one, model)
         else:
             models.append((one, model))
     tables: dict[str, dict[str, Json]] = {}
@@ -144,7 +147,7 @@ def _add_mapping(catalogue: Catalogue, one: Written, model: MappingSpec, tables:
     else:
         made = compile_mapping(model, entity, tables, one.version_id)
     if isinstance(made, list):
-        catalogue.broken[one.kind, one.name] = _broken(one, made)
+        _break(catalogue, one, made)
         return
     key = (model.from_.kind, model.from_.stream)
     catalogue._mappings[key] = (*catalogue._mappings.get(key, ()), made)
@@ -154,14 +157,12 @@ def _add_formula(catalogue: Catalogue, one: Written, model: FormulaSpec, compute
     etype, _, name = model.of.partition(".")
     entity = catalogue.entities.get(etype)
     if entity is None or name not in entity.fields:
-        catalogue.broken[one.kind, one.name] = _broken(
-            one, [Problem("of", f"There is no field {model.of!r}.", "Publish the entity with it.")]
-        )
+        _break(catalogue, one, [Problem("of", f"There is no field {model.of!r}.", "Publish the entity with it.")])
         return
     try:
         formula = compile_formula(model.expression, Authored(entities=catalogue.specs).types({etype: etype}))
     except TielineError as error:
-        catalogue.broken[one.kind, one.name] = _broken(one, [Problem("expression", f"{error.what} {error.why}", error.fix)])
+        _break(catalogue, one, [Problem("expression", f"{error.what} {error.why}", error.fix)])
         return
     reads = frozenset(read_name.partition(".")[2] for read_name, _ in formula.inputs)
     computed.setdefault(etype, []).append(Computed(one.name, etype, name, entity.fields[name], formula, reads, one.version_id))
@@ -175,7 +176,17 @@ def _order(catalogue: Catalogue, etype: str, formulas: list[Computed]) -> None:
             problem = Problem(
                 "expression", f"{etype}.{one.field} needs itself, directly or through another formula.", "Break the circle."
             )
-            catalogue.broken["formula", one.name] = _broken(Written("formula", one.name, {}), [problem])
+            _break(catalogue, Written("formula", one.name, {}), [problem])
+
+
+def _break(catalogue: Catalogue, one: Written, problems: list[Problem]) -> None:
+    """Keep a definition out, with its reason; of a mapping also which records wait for it."""
+    error = _broken(one, problems)
+    catalogue.broken[one.kind, one.name] = error
+    source = one.spec.get("from")
+    if one.kind == "mapping" and isinstance(source, Mapping):
+        at = (str(source.get("kind")), str(source.get("stream")))
+        catalogue._broken_at.setdefault(at, []).append((source.get("connector"), error))
 
 
 def _broken(one: Written, problems: list[Problem]) -> DefinitionError:

@@ -155,11 +155,9 @@ def _offered(keys: tuple[str, ...], declared: list[str]) -> bool:
     >>> _offered(("tags", "value"), ["host.hostid", "tags"])
     True
     """
-    for name in declared:
-        parts = tuple(_SEVERAL.sub("", name.removeprefix("$.")).split("."))
-        if keys[: len(parts)] == parts or parts[: len(keys)] == keys:
-            return True
-    return False
+    known = {tuple(_SEVERAL.sub("", name.removeprefix("$.")).split(".")) for name in declared}
+    parents = {parts[:n] for parts in known for n in range(1, len(parts))}
+    return keys in parents or any(keys[:n] in known and keys[:n] not in parents for n in range(1, len(keys) + 1))
 
 
 def _case_problems(path: str, case: Case, mapping: Compiled) -> Iterator[Problem]:

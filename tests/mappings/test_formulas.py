@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,7 @@ def known(**fields: Json) -> dict[str, Current]:
 
 
 def test_a_formula_follows_its_operand_and_the_next_follows_it() -> None:
-    """priority is computed from severity, urgent from priority, in that order, in one go."""
+    """Priority is computed from severity, urgent from priority, in that order, in one go."""
     current = known(severity=4)
     found = recompute(CATALOGUE, "alert", current, ["severity"], STAMP)
     assert found.changes == {"priority": [None, "P1"], "urgent": [None, True]}
@@ -99,7 +101,7 @@ def test_every_circle_found_is_one_and_none_is_missed(reads: dict[str, set[str]]
     found = cycles(reads)
     for circle in found:
         assert circle[0] == circle[-1]
-        assert all(after in reads[before] for before, after in zip(circle, circle[1:], strict=False))
+        assert all(after in reads[before] for before, after in pairwise(circle))
     waiting = {name: set(read) & set(reads) for name, read in reads.items()}
     while ready := [name for name, read in waiting.items() if not read & waiting.keys()]:
         for name in ready:

@@ -53,11 +53,13 @@ def test_rows_say_everything_that_provenance_needs() -> None:
     (row,), (kept,) = found.observations, found.values
     assert row.pop("id") == kept.pop("observation_id") == found.after["severity"].observation_id
     assert row == {
-        "entity_id": 7, "field": "severity", "connector_id": EAST, "state": "present", "value": 4, "raw": "4", "path": "$.severity",
+        "entity_id": 7, "field": "severity", "connector_id": EAST, "state": "present", "value": 4, "raw": "4",
+        "path": "$.severity",
         "source_at": 5, "observed_at": 9, "version_id": 3, "event_id": "evt_1", "delivery_id": 8, "inputs": None,
     }  # fmt: skip
     assert kept == {
-        "entity_id": 7, "field": "severity", "connector_id": EAST, "state": "present", "value": 4, "source_at": 5, "observed_at": 9,
+        "entity_id": 7, "field": "severity", "connector_id": EAST, "state": "present", "value": 4,
+        "source_at": 5, "observed_at": 9,
     }  # fmt: skip
 
 
@@ -81,7 +83,7 @@ def test_a_source_that_says_the_same_again_wins_back_by_its_newer_time() -> None
 
 
 def test_the_order_of_sources_beats_time() -> None:
-    """title trusts east before west; a newer west does not win, a first east does."""
+    """Title trusts east before west; a newer west does not win, a first east does."""
     west = tell({}, WEST, 9, title=said("w"))
     east = tell(west.after, EAST, 1, title=said("e"))
     assert east.changes == {"title": ["w", "e"]}
