@@ -7,22 +7,25 @@ from flask import Blueprint, Flask, Response
 from sqlalchemy import text
 
 from core.errors import TransientError
-from gateway import problems
+from gateway import pages, problems
 from gateway.api import SUBJECTS
 from gateway.doors.inbound import CAP, Doors
 from gateway.metrics import Metrics
 from gateway.openapi import document
+from gateway.pages.session import configure
 from gateway.parts import Parts
 
 
 def create_app(parts: Parts) -> Flask:
     """Return the whole web application over these parts. Nothing is read or written until a request comes."""
-    app = Flask("gateway", static_folder=None, template_folder="pages/templates")
+    app = Flask("gateway", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = CAP
     app.json.sort_keys = False  # type: ignore[attr-defined]
     metrics = Metrics(parts.db)
     problems.install(app)
     app.register_blueprint(_machines(parts, metrics))
+    configure(app, parts)
+    app.register_blueprint(pages.blueprint(parts))
     for subject in SUBJECTS:
         app.register_blueprint(subject.blueprint(parts))
     app.wsgi_app = Doors(  # type: ignore[method-assign]

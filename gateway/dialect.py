@@ -30,26 +30,29 @@ def to_3_0(schema: Any, *, named: bool = True) -> Any:
         return schema
     found: dict[str, Any] = {}
     for word, value in schema.items():
-        if word in _UNKNOWN_TO_3_0 or (word == "title" and not named):
-            continue
-        if word == "properties":
-            found[word] = {name: to_3_0(one, named=False) for name, one in value.items()}
-        elif word in ("items", "additionalProperties", "not") and isinstance(value, dict):
-            found[word] = to_3_0(value, named=False)
-        elif word in ("anyOf", "oneOf", "allOf"):
-            found[word] = [to_3_0(one, named=False) for one in value]
-        elif word == "const":
-            found["enum"] = [value]
-        elif word == "examples":
-            found["example"] = value[0]
-        elif word in ("exclusiveMinimum", "exclusiveMaximum"):
-            found[word.replace("exclusiveM", "m")] = value
-            found[word] = True
-        elif word == "prefixItems":
-            found["items"] = {"anyOf": to_3_0(value)} if value else {}
-        else:
-            found[word] = value
+        if word not in _UNKNOWN_TO_3_0 and (named or word != "title"):
+            found.update(_member(word, value))
     return _nullable(found)
+
+
+def _member(word: str, value: Any) -> dict[str, Any]:
+    """Return what one member of a schema becomes."""
+    match word:
+        case "properties":
+            return {word: {name: to_3_0(one, named=False) for name, one in value.items()}}
+        case "items" | "additionalProperties" | "not" if isinstance(value, dict):
+            return {word: to_3_0(value, named=False)}
+        case "anyOf" | "oneOf" | "allOf":
+            return {word: [to_3_0(one, named=False) for one in value]}
+        case "const":
+            return {"enum": [value]}
+        case "examples":
+            return {"example": value[0]}
+        case "exclusiveMinimum" | "exclusiveMaximum":
+            return {word.replace("exclusiveM", "m"): value, word: True}
+        case "prefixItems":
+            return {"items": {"anyOf": to_3_0(value)} if value else {}}
+    return {word: value}
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:

@@ -57,8 +57,7 @@ class Turn:
 
 def _shown(row: Row) -> Row:
     return {
-        name: to_rfc3339(value) if name == "at" or name.endswith("_at") or name.endswith("_until") else value
-        for name, value in row.items()
+        name: to_rfc3339(value) if name == "at" or name.endswith(("_at", "_until")) else value for name, value in row.items()
     }
 
 
@@ -72,7 +71,7 @@ def deliveries(
     until: Micros | None = None,
 ) -> tuple[list[Row], Any]:
     """List what arrived, parsed or not."""
-    query = select(
+    query: Select[Any] = select(
         delivery.c.id,
         delivery.c.receipt,
         connector.c.name.label("connector"),
@@ -144,8 +143,8 @@ def decisions(
     conn: Connection, turn: Turn, *, bridge: str | None = None, verdict: str | None = None, event_id: str | None = None
 ) -> tuple[list[Row], Any]:
     """List what bridges decided, fired or not."""
-    columns = [one for one in decision.c if one.name != "version_id"]
-    query = select(*columns, entity.c.gid.label("master_id")).join(event, event.c.id == decision.c.event_id)
+    columns = [one for one in decision.c if one.name not in ("version_id", "run")]
+    query: Select[Any] = select(*columns, entity.c.gid.label("master_id")).join(event, event.c.id == decision.c.event_id)
     query = query.outerjoin(entity, entity.c.id == event.c.entity_id)
     if bridge is not None:
         query = query.where(decision.c.bridge == bridge)

@@ -7,18 +7,16 @@ processes); only what the doors of this process accepted and refused is counted 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from bridges.accounting import balance
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from sqlalchemy import Column, Connection, func, select
+from sqlalchemy import func, select
 
-from core.clock import SECOND
+from bridges.accounting import balance
 from core.database import Database
-from core.tables import action, connector, delivery, repair
-from core.words import State
+from core.tables import connector, repair
 
 
 class Counters:
@@ -53,41 +51,33 @@ class Rows(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield every gauge from one read."""
+        yield from self._accounting()
         with self._db.read() as conn:
-            yield from self._accounting(conn)
-            yield _by_state("tieline_actions", "Actions by state.", conn, action.c.state)
-            yield _by_state("tieline_connectors", "Connectors by state.", conn, connector.c.state)
-            repairs = GaugeMetricFamily("tieline_repairs_open", "Open repairs: what a person must fix.")
-            repairs.add_metric([], conn.execute(select(func.count()).where(repair.c.closed_at.is_(None))).scalar_one())
-            yield repairs
-            yield self._oldest(conn)
+            by_state = select(connector.c.state, func.count()).group_by(connector.c.state)
+            connectors: dict[str, int] = dict(conn.execute(by_state).tuples().all())
+            open_repairs = conn.execute(select(func.count()).where(repair.c.closed_at.is_(None))).scalar_one()
+        yield _states("tieline_connectors", "Connectors by state.", connectors)
+        yield _one("tieline_repairs_open", "Open repairs: what a person must fix.", open_repairs)
 
-    def _accounting(self, conn: Connection) -> Iterator[GaugeMetricFamily]:
-        found = balance(conn)
-        states = GaugeMetricFamily("tieline_deliveries", "Deliveries by state: the accounting identity.", labels=["state"])
-        for state in State:
-            states.add_metric([state.value], getattr(found, state.value))
-        accepted = GaugeMetricFamily("tieline_deliveries_accepted", "Deliveries ever accepted.")
-        accepted.add_metric([], found.accepted)
-        holds = GaugeMetricFamily("tieline_accounting_balanced", "1 while accepted = done+skipped+waiting+held+dead.")
-        holds.add_metric([], float(found.holds))
-        yield from (states, accepted, holds)
-
-    def _oldest(self, conn: Connection) -> GaugeMetricFamily:
-        now = self._db.now(conn)
-        found = GaugeMetricFamily(
-            "tieline_oldest_due_seconds", "Age of the oldest row that is due and not done.", labels=["what"]
-        )
-        for what, table in (("delivery", delivery), ("action", action)):
-            query = select(func.min(table.c.next_at)).where(table.c.state == State.WAITING.value, table.c.next_at <= now)
-            oldest = conn.execute(query).scalar()
-            found.add_metric([what], 0 if oldest is None else (now - oldest) / SECOND)
-        return found
+    def _accounting(self) -> Iterator[GaugeMetricFamily]:
+        found = balance(self._db)
+        yield _states("tieline_deliveries", "Deliveries by state: the accounting identity.", found.deliveries)
+        yield _states("tieline_events", "Events by state.", found.events)
+        yield _states("tieline_actions", "Actions by state.", found.actions)
+        yield _one("tieline_deliveries_accepted", "Deliveries ever accepted.", found.accepted)
+        yield _one("tieline_accounting_balanced", "1 while accepted = done+skipped+waiting+held+dead.", float(found.holds))
+        yield _one("tieline_oldest_due_seconds", "Age of the oldest row that is due and not done.", found.oldest_due_s)
 
 
-def _by_state(name: str, text: str, conn: Connection, state: Column[str]) -> GaugeMetricFamily:
+def _one(name: str, text: str, value: float) -> GaugeMetricFamily:
+    found = GaugeMetricFamily(name, text)
+    found.add_metric([], value)
+    return found
+
+
+def _states(name: str, text: str, counts: Mapping[str, int]) -> GaugeMetricFamily:
     found = GaugeMetricFamily(name, text, labels=["state"])
-    for word, count in conn.execute(select(state, func.count()).group_by(state)):
+    for word, count in counts.items():
         found.add_metric([word], count)
     return found
 

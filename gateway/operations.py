@@ -60,8 +60,8 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """The operationId: what a generated client calls the function."""
-        return f"{self.run.__name__}_{self.subject}"
+        """The operationId: what a generated client calls it, and the name of the function itself."""
+        return self.run.__name__
 
     @property
     def refusals(self) -> tuple[int, ...]:

@@ -9,8 +9,10 @@ from pydantic import Field
 from bridges import explain
 from core.words import State
 from gateway import listings
+from gateway.api.actions import ActionTrail
+from gateway.api.paging import next_of, turn_of
 from gateway.operations import Call, Subject
-from gateway.shapes import Answer, Moment, Open, Paged, Time, cursor_of, read_cursor
+from gateway.shapes import Answer, Moment, Open, Paged, Time
 
 subject = Subject("events", "What arrived, and what became of it")
 
@@ -108,11 +110,55 @@ class Conflicts(Answer):
     next: str | None
 
 
+class TrailDelivery(Open):
+    """What arrived, as it arrived."""
+
+    receipt: str
+    connector: str
+    origin: str
+    received_at: Time
+    state: State
+    reason: str | None
+    held_by: str | None
+    body: str
+    size: int
+    error: Any
+
+
+class TrailDecision(Open):
+    """What a bridge decided, and why."""
+
+    id: str
+    bridge: str
+    verdict: str
+    clause: str | None
+    left: Any
+    right: Any
+    reason: str | None
+
+
+class TrailEvent(Open):
+    """One event with every decision on it and every action that followed."""
+
+    id: str
+    type: str
+    master_id: str | None
+    external_id: str
+    state: State
+    reason: str | None
+    held_by: str | None
+    changes: Any
+    decisions: list[TrailDecision]
+    actions: list[ActionTrail]
+
+
 class Trail(Open):
     """What became of a delivery: its events, the decisions on them, the actions and every attempt."""
 
-    delivery: dict[str, Any]
-    events: list[dict[str, Any]]
+    id: str
+    summary: list[str] = Field(description="the same in sentences")
+    delivery: TrailDelivery
+    events: list[TrailEvent]
 
 
 class DeliveryFilter(Paged):
@@ -154,7 +200,7 @@ def list_deliveries(call: Call, query: DeliveryFilter) -> Deliveries:
 
 
 @subject.get("/events")
-def list_all(call: Call, query: EventFilter) -> Events:
+def list_events(call: Call, query: EventFilter) -> Events:
     """List events, newest first."""
     with call.parts.db.read() as conn:
         rows, after = listings.events(
@@ -171,7 +217,7 @@ def list_all(call: Call, query: EventFilter) -> Events:
 
 
 @subject.get("/events/<id>")
-def explain_one(call: Call, id: str) -> Trail:  # noqa: A002 the path's own word
+def explain_event(call: Call, id: str) -> Trail:  # noqa: A002 the path's own word
     """
     Say what became of a delivery (rcp_…) or an event (evt_…), down to every attempt.
 
@@ -195,13 +241,3 @@ def list_conflicts(call: Call, query: Paged) -> Conflicts:
     with call.parts.db.read() as conn:
         rows, after = listings.conflicts(conn, turn_of(query))
     return Conflicts(items=[Conflict(**row) for row in rows], next=next_of(after))
-
-
-def turn_of(query: Paged) -> listings.Turn:
-    """Return the page that a query asks for."""
-    return listings.Turn(query.limit, read_cursor(query.cursor))
-
-
-def next_of(after: Any) -> str | None:
-    """Return the cursor to go on from."""
-    return None if after is None else cursor_of(after)

@@ -112,13 +112,13 @@ class StreamChange(Body):
 
 
 @subject.get("/connectors")
-def list_all(call: Call) -> Connectors:
+def list_connectors(call: Call) -> Connectors:
     """List every registered connector."""
     return Connectors(items=[answer(call, row) for row in call.parts.registered.all()])
 
 
 @subject.post("/connectors", scope="connectors:write", status=201, also=(404, 409, 502))
-def register(call: Call, body: Register) -> ConnectorAnswer:
+def register_connector(call: Call, body: Register) -> ConnectorAnswer:
     """
     Register a connector: its check runs first, and only if it passes the connector is saved.
 
@@ -130,13 +130,13 @@ def register(call: Call, body: Register) -> ConnectorAnswer:
 
 
 @subject.get("/connectors/<name>")
-def show(call: Call, name: str) -> ConnectorAnswer:
+def get_connector(call: Call, name: str) -> ConnectorAnswer:
     """Show one connector."""
     return answer(call, call.parts.registered.row(name))
 
 
 @subject.patch("/connectors/<name>", scope="connectors:write", also=(409, 502))
-def update(call: Call, name: str, body: Change) -> ConnectorAnswer:
+def change_connector(call: Call, name: str, body: Change) -> ConnectorAnswer:
     """Change settings, secrets or the door of a connector; its id and everything held for it stay."""
     wish = registering.Wish(body.title, body.settings, body.inbound, body.door_secret, body.rotate, body.draft)
     made = registering.update(call.parts, name, wish)
@@ -144,19 +144,19 @@ def update(call: Call, name: str, body: Change) -> ConnectorAnswer:
 
 
 @subject.post("/connectors/<name>/check", scope="connectors:write", also=(502,))
-def check(call: Call, name: str) -> CheckAnswer:
+def check_connector(call: Call, name: str) -> CheckAnswer:
     """Check a connector now: reachability, credentials, each permission, a sample read."""
     return report_of(registering.check(call.parts, name))
 
 
 @subject.post("/connectors/<name>/hold", scope="connectors:write")
-def hold(call: Call, name: str) -> ConnectorAnswer:
+def hold_connector(call: Call, name: str) -> ConnectorAnswer:
     """Hold a connector: what arrives is kept, nothing is handled or sent until it is released."""
     return answer(call, registering.hold(call.parts, name, call.caller.name))
 
 
 @subject.post("/connectors/<name>/release", scope="connectors:write", also=(409,))
-def release(call: Call, name: str) -> ConnectorAnswer:
+def release_connector(call: Call, name: str) -> ConnectorAnswer:
     """Release a held connector: what was kept is handled in its order."""
     return answer(call, registering.release(call.parts, name))
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from core.words import Verdict
 from gateway import listings
-from gateway.api.arrivals import next_of, turn_of
+from gateway.api.paging import next_of, turn_of
 from gateway.operations import Call, Subject
 from gateway.shapes import Answer, Paged, Time
 
@@ -48,7 +48,7 @@ class DecisionFilter(Paged):
 
 
 @subject.get("/decisions")
-def list_all(call: Call, query: DecisionFilter) -> Decisions:
+def list_decisions(call: Call, query: DecisionFilter) -> Decisions:
     """List decisions, newest first."""
     with call.parts.db.read() as conn:
         rows, after = listings.decisions(

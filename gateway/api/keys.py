@@ -45,14 +45,14 @@ class MadeKey(Answer):
 
 
 @subject.get("/keys", scope="admin")
-def list_all(call: Call) -> Keys:
+def list_keys(call: Call) -> Keys:
     """List every key."""
     with call.parts.db.read() as conn:
         return Keys(items=[Key(**row) for row in auth.listing(conn)])
 
 
 @subject.post("/keys", scope="admin", status=201)
-def make(call: Call, body: NewKey) -> MadeKey:
+def make_key(call: Call, body: NewKey) -> MadeKey:
     """Make a key; the answer is the only place where it is ever shown."""
     with call.parts.db.write() as conn:
         now = call.parts.db.now(conn)
@@ -61,7 +61,7 @@ def make(call: Call, body: NewKey) -> MadeKey:
 
 
 @subject.delete("/keys/<prefix>", scope="admin", also=(409,))
-def revoke(call: Call, prefix: str) -> Key:
+def revoke_key(call: Call, prefix: str) -> Key:
     """Revoke a key for ever; it stays listed."""
     with call.parts.db.write() as conn:
         auth.revoke(conn, prefix, now=call.parts.db.now(conn))

@@ -87,13 +87,13 @@ class Kinds(Answer):
 
 
 @subject.get("/kinds")
-def list_all(call: Call) -> Kinds:
+def list_kinds(call: Call) -> Kinds:
     """List every kind that can be registered."""
     return Kinds(items=[answer(call.parts.find_class(name).kind) for name in sorted(call.parts.kinds)])
 
 
 @subject.get("/kinds/<name>")
-def show(call: Call, name: str) -> KindAnswer:
+def get_kind(call: Call, name: str) -> KindAnswer:
     """Show one kind."""
     return answer(call.parts.find_class(name).kind)
 
@@ -131,9 +131,14 @@ def answer(kind: Kind) -> KindAnswer:
             )
             for one in kind.acts
         ],
-        door=kind.door
-        and DoorOffer(schemes=list(kind.door.schemes), id_header=kind.door.id_header, window_s=kind.door.window_s),
+        door=_door(kind),
     )
+
+
+def _door(kind: Kind) -> DoorOffer | None:
+    if kind.door is None:
+        return None
+    return DoorOffer(schemes=list(kind.door.schemes), id_header=kind.door.id_header, window_s=kind.door.window_s)
 
 
 def _fields(fields: tuple[Any, ...]) -> list[FieldAnswer]:

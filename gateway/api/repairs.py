@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway import listings
-from gateway.api.arrivals import next_of, turn_of
+from gateway.api.paging import next_of, turn_of
 from gateway.operations import Call, Subject
 from gateway.shapes import Answer, Claim, Paged, Time
 
@@ -40,7 +40,7 @@ class RepairFilter(Paged):
 
 
 @subject.get("/repairs")
-def list_all(call: Call, query: RepairFilter) -> Repairs:
+def list_repairs(call: Call, query: RepairFilter) -> Repairs:
     """List the open repairs; with `closed=true` also those that are gone."""
     with call.parts.db.read() as conn:
         rows, after = listings.repairs(conn, turn_of(query), open_only=not query.closed)

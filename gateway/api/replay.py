@@ -1,0 +1,54 @@
+"""Replay: handle again what was received, with the same keys; the plan first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from bridges import replay
+from core.words import State
+from gateway.operations import Call, Subject
+from gateway.shapes import Answer, Body, Moment
+
+subject = Subject("replay", "Handle again what was received; nothing is done twice")
+
+
+class Which(Body):
+    """What is to be handled again: one event, or everything of a window, a bridge, a connector or a state."""
+
+    id: str | None = Field(None, description="rcp_… or evt_…")
+    since: Moment | None = None
+    until: Moment | None = None
+    bridge: str | None = None
+    connector: str | None = None
+    state: State | None = None
+
+    def choice(self) -> replay.Choice:
+        """Return it as the engine takes it."""
+        return replay.Choice(self.id, self.since, self.until, self.bridge, self.connector, self.state and self.state.value)
+
+
+class Replayed(Answer):
+    """What a replay would do, or has set going."""
+
+    dry: bool = Field(description="true: nothing was done")
+    deliveries: list[str]
+    decisions: list[dict[str, Any]]
+    actions: list[dict[str, Any]] = Field(description="what would be added")
+    already: list[dict[str, Any]] = Field(description="what has its key already: it is not done twice")
+
+
+@subject.post("/replay/plan", scope="read", also=(404,))
+def plan_replay(call: Call, body: Which) -> Replayed:
+    """Say what a replay would do; the same evaluator as production, and nothing is sent."""
+    found = replay.plan(call.parts.db, call.parts.registered, body.choice())
+    return Replayed.model_validate(found.as_dict())
+
+
+@subject.post("/replay/run", scope="events:replay", also=(404,))
+def run_replay(call: Call, body: Which) -> Replayed:
+    """Replay: with the same keys, so what was done is not done again."""
+    found = replay.run(call.parts.db, body.choice())
+    call.parts.ring()
+    return Replayed.model_validate(found.as_dict())

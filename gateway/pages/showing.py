@@ -1,0 +1,133 @@
+"""How values, times and states are written on a page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from markupsafe import Markup, escape
+
+from gateway.pages.texts import word
+
+GOOD = ("done", "ok", "fired", "frozen")
+BAD = ("dead", "failed", "error", "denied", "lost")
+TONE = {
+    **dict.fromkeys(GOOD, "good"),
+    **dict.fromkeys(BAD, "bad"),
+    "held": "care",
+    "draft": "care",
+    "late": "care",
+    "stale": "care",
+}
+
+
+def moment(text: str | None, zone: str) -> Markup:
+    """Write a time in the zone of the settings, with the exact one in the markup."""
+    if not text:
+        return Markup("–")
+    at = datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(ZoneInfo(zone))
+    return Markup('<time datetime="{}" title="{} {}">{}</time>').format(text, text, zone, f"{at:%Y-%m-%d %H:%M:%S}")
+
+
+def state(value: str | None, language: str) -> Markup:
+    """Write a state as a small label: the word carries the meaning, the colour only helps."""
+    if not value:
+        return Markup("–")
+    tone = TONE.get(value, "plain")
+    return Markup('<span class="state {}">{}</span>').format(tone, word(str(value), language))
+
+
+def value(found: Any) -> Markup:
+    """
+    Write a JSON value for people: text as it is, nothing as a dash, structures as JSON.
+
+    >>> str(value("<b>")), str(value(None)), str(value({"a": 1}))
+    ('&lt;b&gt;', '–', '<code>{&#34;a&#34;:1}</code>')
+    """
+    if found is None:
+        return Markup("–")
+    if isinstance(found, str):
+        return escape(found)
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        return escape(str(found))
+    return Markup("<code>{}</code>").format(orjson.dumps(found, default=str, option=orjson.OPT_NON_STR_KEYS).decode())
+
+
+def pretty(found: Any) -> str:
+    """Write a structure over several lines."""
+    return orjson.dumps(found, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
+
+
+def short(found: str | None, length: int = 15) -> str:
+    """
+    Write a long id shortly, keeping its end: ids made in one moment begin alike.
+
+    >>> short("evt_0199f0c2a1b27d3e8f4a5b6c7d8e9f00")
+    'evt_…6c7d8e9f00'
+    """
+    if not found or len(found) <= length:
+        return found or "–"
+    prefix, _, rest = found.rpartition("_")
+    return f"{prefix}_…{rest[-10:]}" if prefix else f"…{found[-10:]}"
+
+
+def seconds(span: float | None) -> str:
+    """
+    Write an age so that one glance is enough.
+
+    >>> seconds(12), seconds(90), seconds(7200), seconds(200000)
+    ('12 s', '1 min 30 s', '2 h', '2 d 7 h')
+    """
+    if span is None:
+        return "–"
+    whole = round(span)
+    if whole < 60:
+        return f"{whole} s"
+    parts = [(whole // 86400, "d"), (whole % 86400 // 3600, "h"), (whole % 3600 // 60, "min"), (whole % 60, "s")]
+    shown = [f"{number} {unit}" for number, unit in parts if number]
+    return " ".join(shown[:2])
+
+
+def tone(value: str | None) -> str:
+    """Return the class of a state's colour."""
+    return TONE.get(str(value), "plain")
+
+
+def span(moments: tuple[str, str]) -> str:
+    """
+    Write how long something took.
+
+    >>> span(("2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:00.250000Z"))
+    '250 ms'
+    """
+    begin, end = (datetime.fromisoformat(text.replace("Z", "+00:00")) for text in moments)
+    took = (end - begin).total_seconds()
+    return f"{round(took * 1000)} ms" if took < 10 else seconds(took)
+
+
+def body(text: str) -> str:
+    """Write a body for reading: JSON over several lines, anything else as it is."""
+    try:
+        return pretty(orjson.loads(text))
+    except ValueError:
+        return text
+
+
+def rows(found: Any) -> Markup:
+    """
+    Write a list of records as a small table, anything else like ``value``.
+
+    >>> str(rows([{"a": 1}]))
+    '<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>'
+    """
+    if not isinstance(found, list) or not found or not all(isinstance(one, dict) for one in found):
+        return value(found)
+    names = list(dict.fromkeys(name for one in found for name in one))
+    head = Markup("").join(Markup("<th>{}</th>").format(name) for name in names)
+    lines = Markup("").join(
+        Markup("<tr>{}</tr>").format(Markup("").join(Markup("<td>{}</td>").format(value(one.get(name))) for name in names))
+        for one in found
+    )
+    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, lines)

@@ -1,0 +1,92 @@
+"""The ground of these tests: the real application over a real database, with the in-memory kind on the far side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from bridges.inbox import Inbox
+from bridges.registered import Registered
+from connectors.memory.world import World, end_world, find_world
+from connectors.registry import connector_class
+from core.clock import FixedClock
+from core.database import Database
+from core.secrets import Vault
+from core.settings import Settings
+from gateway import auth
+from gateway.app import create_app
+from gateway.parts import Parts
+
+
+@dataclass
+class Ground:
+    """One Tieline in this process."""
+
+    parts: Parts
+    app: Flask
+    clock: FixedClock
+    key: str
+    rings: list[int] = field(default_factory=list)
+    worlds: list[str] = field(default_factory=list)
+
+    @property
+    def db(self) -> Database:
+        return self.parts.db
+
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def call(self, method: str, path: str, body: Any = None, *, key: str | None = None, **more: Any) -> TestResponse:
+        """Call the API as a program would."""
+        headers = {"Authorization": f"Bearer {key or self.key}", **more.pop("headers", {})}
+        return self.client().open(f"/api/v1{path}", method=method, json=body, headers=headers, **more)
+
+    def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        """Call the API and return what it answered, which must be good."""
+        response = self.call(method, path, body, **more)
+        assert response.status_code < 300, response.get_data(as_text=True)
+        return response.get_json()
+
+    def make_key(self, *scopes: str, name: str = "test") -> str:
+        with self.db.write() as conn:
+            return auth.make(conn, name, scopes, now=self.db.now(conn))
+
+    def world(self, name: str) -> World:
+        self.worlds.append(name)
+        return find_world(name, self.clock)
+
+    def register(self, name: str, **more: Any) -> dict[str, Any]:
+        """Register an in-memory connector; its world has the connector's name."""
+        self.world(name)
+        settings = {"world": name, **more.pop("settings", {})}
+        found: dict[str, Any] = self.ok("POST", "/connectors", {"name": name, "kind": "memory", "settings": settings, **more})
+        return found
+
+    def deliver(self, path: str, data: bytes = b'{"alert":{}}', **more: Any) -> TestResponse:
+        """Knock at a door."""
+        return self.client().post(path, data=data, content_type=more.pop("content_type", "application/json"), **more)
+
+    def close(self) -> None:
+        self.parts.inbox.close()
+        self.parts.registered.close()
+        for name in self.worlds:
+            end_world(name)
+
+
+def make_ground(db: Database, home: Path, clock: FixedClock) -> Ground:
+    settings = Settings.from_env({"TIELINE_HOME": str(home), "TIELINE_PUBLIC_URL": "http://tieline.test"})
+    vault = Vault(home / "secret.key")
+    rings: list[int] = []
+
+    def ring() -> None:
+        rings.append(1)
+
+    parts = Parts(settings, db, vault, Registered(db, vault, connector_class), Inbox(db, ring), ring, clock=clock)
+    with db.write() as conn:
+        key = auth.make(conn, "first", ["admin"], now=db.now(conn))
+    return Ground(parts, create_app(parts), clock, key, rings)
