@@ -1,14 +1,13 @@
-"""The stored versions of recipes: the live one by name, any one by its id."""
+"""Recipes as they are stored: the live one by name, any version by its id."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from core.definitions import near
+from core.definitions import Version, live, near, version
 from core.errors import NotFoundError
-from core.tables import definition, definition_version
 from snapshots.specs import RecipeSpec
 
 
@@ -21,20 +20,11 @@ class Recipe:
     spec: RecipeSpec
 
 
-_VERSIONS = (
-    select(definition_version.c.id, definition_version.c.n, definition_version.c.spec, definition.c.name)
-    .join(definition, definition.c.id == definition_version.c.definition_id)
-    .where(definition.c.kind == "recipe")
-)
-
-
 def live_recipe(conn: Connection, name: str) -> Recipe:
     """Return the live version of a recipe, or say which there are."""
-    live = _VERSIONS.where(definition_version.c.state == "live")
-    row = conn.execute(live.where(definition.c.name == name)).one_or_none()
-    if row is not None:
-        return Recipe(row.id, row.n, RecipeSpec.model_validate({"name": name, **row.spec}))
-    known = sorted(one.name for one in conn.execute(live))
+    known = {one.name: one for one in live(conn, "recipe")}
+    if name in known:
+        return _read(known[name])
     guess = near(name, known)
     raise NotFoundError(
         f"There is no live recipe {name!r}.",
@@ -43,7 +33,10 @@ def live_recipe(conn: Connection, name: str) -> Recipe:
     )
 
 
-def version(conn: Connection, version_id: int) -> Recipe:
+def recipe_version(conn: Connection, version_id: int) -> Recipe:
     """Return the version that a snapshot was asked by, whatever is live now."""
-    row = conn.execute(_VERSIONS.where(definition_version.c.id == version_id)).one()
-    return Recipe(row.id, row.n, RecipeSpec.model_validate({"name": row.name, **row.spec}))
+    return _read(version(conn, version_id))
+
+
+def _read(one: Version) -> Recipe:
+    return Recipe(one.version_id, one.n, RecipeSpec.model_validate({"name": one.name, **one.spec}))

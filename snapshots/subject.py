@@ -19,7 +19,7 @@ from mappings.catalogue import load
 from mappings.identity import external_ids
 from mappings.scope import Scope, load_scope
 from mappings.values import OWN_NAME
-from snapshots.recipes import Recipe, version
+from snapshots.recipes import Recipe, recipe_version
 from snapshots.specs import FacetSpec, IdOf, aliases
 from snapshots.words import Answer, Question, Status
 
@@ -47,7 +47,7 @@ def known(conn: Connection, db: Database, snapshot_id: str) -> Subject:
     row = conn.execute(select(snapshot).where(snapshot.c.id == snapshot_id)).one_or_none()
     if row is None:
         raise no_snapshot(snapshot_id)
-    recipe = version(conn, row.version_id)
+    recipe = recipe_version(conn, row.version_id)
     who = conn.execute(select(entity.c.survivor_id, entity.c.etype).where(entity.c.id == row.subject_id)).one()
     names = {
         one.id: one.gid

@@ -12,19 +12,17 @@ from connectors.kit.contract import Connector
 from connectors.memory.connector import Memory
 from connectors.memory.kind import MemorySettings
 from connectors.memory.world import World, end_world, find_world
-from core import jsons
 from core.clock import Clock
 from core.database import Database
+from core.definitions import publish, save_version
 from core.ids import new_id
 from core.tables import (
     action,
     connector,
     decision,
-    definition,
     definition_version,
     delivery,
     event,
-    lineage_version,
     observation,
     value,
 )
@@ -82,26 +80,11 @@ class Plant:
     def open(self, name: str) -> Connector:
         return self.connectors[name]
 
-    def publish(self, conn: Connection, kind: str, name: str, spec: dict[str, Any]) -> int:
-        """Write a live version the way publishing leaves it."""
-        where = (definition.c.kind == kind) & (definition.c.name == name)
-        found = conn.execute(select(definition.c.id).where(where)).scalar_one_or_none()
-        if found is None:
-            found = key(conn.execute(definition.insert().values(kind=kind, name=name, created_at=1)))
-        mine = definition_version.c.definition_id == found
-        before = len(conn.execute(select(definition_version.c.id).where(mine)).all())
-        conn.execute(definition_version.update().where(mine).values(state="retired"))
-        version = definition_version.insert().values(
-            definition_id=found,
-            n=before + 1,
-            spec=spec,
-            sha256=jsons.sha256(spec),
-            state="live",
-            author="t",
-            created_at=1,
-            published_at=1,
-        )
-        return key(conn.execute(version))
+    def publish(self, conn: Connection, kind: str, name: str, spec: dict[str, Any]) -> None:
+        """Make a definition live, as its author wrote it."""
+        now = self.db.now(conn)
+        saved = save_version(conn, kind, name, {"kind": kind, "name": name, **spec}, author="t", now=now)
+        publish(conn, saved.version_id, edges=[], now=now)
 
     def say(self, conn: Connection, entity_id: int, field: str, said: object, source: int) -> None:
         """Let a connector have said something about an entity."""
@@ -192,10 +175,6 @@ def standing(db: Database, clock: Clock) -> Iterator[Plant]:
         for name, spec in (("device", DEVICE), ("alert", ALERT), ("ticket", TICKET)):
             plant.publish(conn, "entity", name, spec)
         plant.publish(conn, "recipe", "ticket-context", RECIPE)
-        if conn.execute(select(lineage_version.c.n)).first() is None:
-            conn.execute(lineage_version.insert().values(id=1, n=1))
-        else:
-            conn.execute(lineage_version.update().values(n=lineage_version.c.n + 1))
         now = db.now(conn)
         wants = [Want(1, "device", "M-17"), Want(1, "alert", "7001")]
         found = resolve_or_mint(conn, db, wants, {"device": "DEV", "alert": "ALRT"}, now)

@@ -41,14 +41,16 @@ def test_in_english(plant: Plant, clock: FixedClock) -> None:
     plant.connectors["erp"] = Odd(
         "erp", lambda: Found({"quantity": 4.0, "unit": "pcs"}, clock.now() - 300_000_000, "product FAN-9")
     )
+    tickets = [
+        f"{n} / {title} / open / 2026-01-01 00:00" for n, title in ((4, "Fan again"), (3, "Fan dead"), (2, "Fan louder"))
+    ]
     assert note(made(plant), "en", URL).splitlines() == [
         "Context of the ticket · ALRT-2026-000001 · known at 2026-01-01 00:00:00 (UTC)",
         "- CPU, last hour: mean 71.54 %, samples 60",
         "  0 s old; source: memory cpu_mean M-17",
         "- Spare part: quantity 4 pcs",
         "  5 min old; source: product FAN-9",
-        "- Last tickets: tickets 4 / Fan again / open / 2026-01-01 00:00; 3 / Fan dead / open / 2026-01-01 00:00; "
-        "2 / Fan louder / open / 2026-01-01 00:00, count 3",
+        f"- Last tickets: tickets {'; '.join(tickets)}, count 3",
         "  0 s old; source: memory tickets of M-17",
         f"All values and sources: {URL}",
     ]
