@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from bridges.deliver import Deliverer
+from bridges.handle import Handler
 from bridges.inbox import Inbox
+from bridges.polls import Poller
 from bridges.registered import Registered
+from connectors.memory.world import find_world
 from connectors.registry import connector_class
+from core.clock import FixedClock
 from core.database import Database
+from core.ids import new_id
 from core.secrets import Vault
 from core.tables import connector
+from tests.bridges.plant import BRIDGES, ENTITIES, MAPPINGS, Plant, publish_all
 
 AddConnector = Callable[..., int]
 
@@ -56,3 +63,25 @@ def registered(db: Database, tmp_path: Path) -> Iterator[Registered]:
     found = Registered(db, Vault(tmp_path / "secret.key"), connector_class)
     yield found
     found.close()
+
+
+@pytest.fixture
+def plant(db: Database, clock: FixedClock, registered: Registered, add_connector: AddConnector) -> Plant:
+    """Give the small plant of ``tests.bridges.plant``, its definitions published."""
+    ids, worlds = {}, {}
+    for name in ("monitoring", "tickets"):
+        world = f"{name}-{new_id('w')}"
+        ids[name] = add_connector(name, world=world)
+        worlds[name] = find_world(world)
+        worlds[name].clock = clock
+    publish_all(db, [*ENTITIES, *MAPPINGS, *BRIDGES])
+    return Plant(
+        db=db,
+        clock=clock,
+        registered=registered,
+        handler=Handler(db, registered, owner="test-handler"),
+        deliverer=Deliverer(db, registered, {}, owner="test-deliverer", clock=clock, pause=lambda _: None, spread=lambda: 0.0),
+        poller=Poller(db, registered, owner="test-poller"),
+        worlds=worlds,
+        ids=ids,
+    )

@@ -21,6 +21,7 @@ from bridges.registered import Registered
 from connectors.memory.world import World
 from core.clock import FixedClock
 from core.database import Database
+from core.definitions import publish, save_version
 from core.jsons import sha256
 from core.tables import action, attempt, decision, delivery, event
 from core.words import Json
@@ -126,6 +127,15 @@ BRIDGES: list[dict[str, Any]] = [
         ],
     },
 ]
+
+
+def publish_all(db: Database, specs: list[dict[str, Any]]) -> None:
+    """Publish definitions as they are, in this order."""
+    with db.write() as conn:
+        now = db.now(conn)
+        for spec in specs:
+            saved = save_version(conn, spec["kind"], spec["name"], spec, author="test", now=now)
+            publish(conn, saved.version_id, edges=(), now=now)
 
 
 @dataclass

@@ -1,0 +1,102 @@
+"""A bounded load: a sink that counts what arrives, and a sender with a fixed number of connections. Loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from multiprocessing.synchronize import Event
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Sink:
+    """An HTTP server in a process of its own that answers 200 and counts requests."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.count = multiprocessing.Value("q", 0)
+        self._ready = multiprocessing.Event()
+        self._process = multiprocessing.Process(target=_serve, args=(self.port, self.count, self._ready), daemon=True)
+        self._process.start()
+        self._ready.wait(10)
+
+    @property
+    def url(self) -> str:
+        """Where to send."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def wait_for(self, n: int, timeout_s: float) -> bool:
+        """Wait until n requests have come in all."""
+        until = time.monotonic() + timeout_s
+        while self.count.value < n:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.terminate()
+        self._process.join()
+
+
+def _serve(port: int, count: object, ready: Event) -> None:
+    asyncio.run(_listen(port, count, ready))
+
+
+async def _listen(port: int, count: object, ready: Event) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = next(
+                    (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
+                )
+                await reader.readexactly(length)
+                count.value += 1  # type: ignore[attr-defined]  # one process writes it
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", port)
+    ready.set()
+    async with server:
+        await server.serve_forever()
+
+
+def send(port: int, path: str, bodies: list[bytes], *, connections: int, accepted: tuple[int, ...] = (202,)) -> None:
+    """Send every body once over keep-alive connections; an answer that is not an acceptance is an error."""
+    shares = [bodies[n::connections] for n in range(connections)]
+    with ThreadPoolExecutor(connections) as pool:
+        list(pool.map(lambda share: _send(port, path, share, accepted), shares))
+
+
+def _send(port: int, path: str, bodies: list[bytes], accepted: tuple[int, ...]) -> None:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    for body in bodies:
+        connection.request("POST", path, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status not in accepted:
+            raise RuntimeError(f"HTTP {answer.status} for a body of {len(body)} bytes")
+    connection.close()
+
+
+def timed(work: Callable[[], None], done: Callable[[], bool]) -> float:
+    """Return the seconds from the first byte sent to the last effect seen."""
+    began = time.perf_counter()
+    work()
+    if not done():
+        raise RuntimeError("not every effect was seen in time")
+    return time.perf_counter() - began

@@ -1,0 +1,33 @@
+"""One alert's whole way through the engine, between two in-memory systems."""
+
+from __future__ import annotations
+
+from bridges.accounting import balance
+from tests.bridges.plant import Plant
+
+
+def test_an_alert_becomes_a_ticket_is_acknowledged_and_closed_with_it(plant: Plant) -> None:
+    """Story 1, thin: problem -> ticket -> acknowledged; ticket resolved -> problem closed; everything done, nothing open."""
+    plant.push_alert("7001")
+    plant.work()
+
+    [ticket] = plant.tickets.things["tickets"].values()
+    assert ticket["title"] == "P1 Oil hot"
+    assert plant.monitoring.get("alerts", "7001")["notes"] == [ticket["id"]]
+    assert [(row["step"], row["state"]) for row in plant.actions] == [("ticket", "done"), ("ack", "done")]
+
+    plant.clock.move(60)
+    resolved = plant.tickets.change("tickets", ticket["id"], actor="tech", status="resolved")
+    plant.push("tickets", {"ticket": resolved})
+    plant.work()
+
+    assert plant.monitoring.get("alerts", "7001")["status"] == "resolved"
+    assert balance(plant.db).as_dict() | {"oldest_due_s": 0} == {
+        "holds": True,
+        "accepted": 2,
+        "deliveries": {"waiting": 0, "held": 0, "done": 2, "skipped": 0, "dead": 0},
+        "events": {"waiting": 0, "held": 0, "done": 2, "skipped": 0, "dead": 0},
+        "actions": {"waiting": 0, "held": 0, "done": 3, "skipped": 0, "dead": 0},
+        "oldest_due_s": 0,
+        "problems": [],
+    }
