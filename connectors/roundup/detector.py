@@ -99,7 +99,7 @@ def _message(db: Any, nodeid: str, old: dict[str, Any] | None) -> dict[str, Any]
     for name, prop in cl.getprops(protected=True).items():
         if name not in NOT_SENT and name != "id":
             issue[name] = _plain(db, prop, cl.get(nodeid, name))
-    own = cl.getprops()
+    own = cl.properties
     before = old or {}
     changed = sorted(name for name in own if name in before and before[name] != cl.get(nodeid, name))
     return {

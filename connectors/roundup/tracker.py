@@ -84,8 +84,8 @@ class Tracker:
         return answer.status != CHANGED_MEANWHILE
 
     def root(self) -> Response:
-        """Ask for the REST interface itself; a refusal of our credentials still proves that it is there."""
-        answer = self.client.request("GET", "rest/", accept=(401, 403, 404))
+        """Ask for the REST interface itself; a refusal of us still proves that it is there."""
+        answer = self.client.request("GET", "rest/", accept=(400, 401, 403, 404))
         if answer.status == 404:
             raise SetupError(
                 "There is no REST interface at this address.",
