@@ -1,0 +1,1 @@
+"""The kind tryton: stock, order points and bills of materials, read over JSON-RPC."""
