@@ -39,7 +39,7 @@ def known_of(conn: Connection, entity_id: int, etype: str) -> dict[str, Known]:
     live = catalogue.load(conn)
     found = values.current_values(conn, [entity_id], live)[entity_id]
     places = _places(conn, [one.observation_id for current in found.values() for one in (current, *current.losers)])
-    names = dict(conn.execute(select(connector.c.id, connector.c.name)).tuples().all())
+    names = {row.id: row.name for row in conn.execute(select(connector.c.id, connector.c.name))}
     names[values.OWN] = values.OWN_NAME
     declared = list(live.entities[etype].fields) if etype in live.entities else []
     order = [one for one in declared if one in found] + sorted(set(found) - set(declared))

@@ -14,6 +14,7 @@ import orjson
 from flask import Flask, Response, g, has_request_context, request
 from werkzeug.exceptions import HTTPException
 
+from connectors.kit.refusals import DoorSetupError, RefusedDoorError
 from core.errors import (
     ConflictError,
     DefinitionError,
@@ -57,6 +58,8 @@ STATUS: dict[type[TielineError], int] = {
     SetupError: 422,
     DefinitionError: 422,
     CheckFailedError: 422,
+    RefusedDoorError: 401,
+    DoorSetupError: 503,  # the sender shall keep it until a person has opened the door
     SettingsError: 500,
     BrokenError: 500,
     RefusedError: 502,
@@ -103,8 +106,8 @@ def document(error: TielineError, language: str = "en", instance: str | None = N
 
 def headers(error: TielineError) -> dict[str, str]:
     """Return the headers that go with it: when to come back, and how to sign in."""
-    if isinstance(error, TransientError):
-        return {"Retry-After": str(max(1, round(error.retry_after or RETRY_AFTER_S)))}
+    if status_of(error) == 503:
+        return {"Retry-After": str(max(1, round(getattr(error, "retry_after", None) or RETRY_AFTER_S)))}
     if isinstance(error, UnauthenticatedError):
         return {"WWW-Authenticate": 'Bearer realm="tieline"'}
     return {}

@@ -7,43 +7,87 @@ from typing import Any, Literal
 from pydantic import Field
 
 from gateway.operations import Call, Subject
-from gateway.shapes import Open, Query, Whole
+from gateway.shapes import Open, Query, Time, Whole
 from lineage import provenance
 from lineage import query as graph
 
 subject = Subject("lineage", "Where fields and values come from, and what they touch")
 
 
+class Node(Open):
+    """A field, a source's path, a bridge, an act's argument, a facet."""
+
+    id: str
+    type: str
+    name: str
+    level: int = Field(description="distance; upstream is negative")
+    hidden: dict[str, int] = Field(description="how many of its neighbours are not shown")
+
+
+class Arrow(Open):
+    """One edge: `dst` is made from, or decided by, `src`."""
+
+    src: str
+    dst: str
+    kind: str
+    subtype: str
+
+
 class FieldLineage(Open):
     """A bounded part of the graph; what is hidden is counted, and the graph has a version."""
 
     field: str
+    node: str
+    graph_version: int
+    nodes: list[Node]
+    edges: list[Arrow]
+    hidden: int
+    truncated: bool
+
+
+class Told(Open):
+    """One source's word, or one formula's result, with everything that led to it."""
+
+    value: Any
+    state: str
+    observation_id: str
+    observed_at: Time
+    source_at: Time | None
+    receipt: str | None
+    definition: Any
+    source: Any = Field(description="connector, stream, path and the value as it stood there; null for a formula")
+    formula: Any = Field(description="the text, its operands with their own lineage, and whether it computes again")
 
 
 class ValueLineage(Open):
-    """One value: its source, path, time, mapping version and delivery; for a formula its operands."""
+    """Where the value of a field came from, once per source, newest first."""
 
     master_id: str
+    current_id: str
+    moved: bool
+    entity: str
     field: str
+    values: list[Told]
 
 
 class Depth(Query):
     """How much of the graph."""
 
-    direction: Literal["up", "down", "both"] = Field("up", description="up: where it comes from; down: what it touches")
-    depth: Whole = Field(3, ge=1, le=20)
+    direction: Literal["up", "down", "both"] = Field("both", description="up: where it comes from; down: what it touches")
+    depth: Whole = Field(3, ge=1, le=50)
+    nodes: Whole = Field(500, ge=1, le=2000, description="at most so many in each direction")
 
 
-@subject.get("/lineage/fields/<field>")
+@subject.get("/lineage/fields/<path:field>")
 def field_lineage(call: Call, field: str, query: Depth) -> FieldLineage:
-    """Show where a field (`alert.severity`) comes from, or what it touches."""
+    """Show where a field (`alert.severity`) comes from, and what it touches."""
     with call.parts.db.read() as conn:
-        found: Any = graph.fields(conn, field, direction=query.direction, depth=query.depth)
+        found = graph.fields(conn, field, direction=query.direction, depth=query.depth, nodes=query.nodes)
     return FieldLineage.model_validate(found)
 
 
 @subject.get("/lineage/values/<master_id>/<field>")
 def value_lineage(call: Call, master_id: str, field: str) -> ValueLineage:
-    """Show where the present value of a field of one entity came from."""
+    """Show where the value of a field of one entity came from: source, path, time, mapping, delivery; or its operands."""
     with call.parts.db.read() as conn:
         return ValueLineage.model_validate(provenance.value(conn, master_id, field))

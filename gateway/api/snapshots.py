@@ -11,7 +11,7 @@ from gateway import listings
 from gateway.api.identity import who
 from gateway.api.paging import next_of, turn_of
 from gateway.operations import Call, Subject
-from gateway.shapes import Answer, Body, Open, Paged, Time
+from gateway.shapes import Answer, Body, Facts, Open, Paged, Time
 
 subject = Subject("snapshots", "What was known about a subject at one moment")
 
@@ -50,12 +50,40 @@ class SnapshotAsk(Body):
     ticket: str | None = Field(None, description="the ticket's master ID, if it is for one")
 
 
+class UsedRecipe(Open):
+    """The recipe by which it was taken."""
+
+    name: str
+
+
+class About(Open):
+    """Whom it is about."""
+
+    gid: str = Field(description="the master ID")
+
+
+class Facet(Open):
+    """One part of a snapshot, from one read."""
+
+    status: Literal["ok", "stale", "late", "denied", "absent", "failed"]
+    reason: str | None
+    values: Facts | None
+    source: str | None
+    value_at: Time | None
+    age_s: float | None
+    took_ms: int | None
+
+
 class SnapshotAnswer(Open):
     """A snapshot: every facet with its status, reason, source and age; never changes once frozen."""
 
     id: str
-    recipe: str
     state: Literal["open", "frozen"]
+    recipe: UsedRecipe
+    subject: About
+    parent: str | None
+    facets: dict[str, Facet] = {}
+    sha256: str | None = None
 
 
 @subject.get("/snapshots")

@@ -10,7 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from bridges.deliver import Deliverer
+from bridges.handle import Handler
 from bridges.inbox import Inbox
+from bridges.plan import SNAPSHOT
 from bridges.registered import Registered
 from connectors.memory.world import World, end_world, find_world
 from connectors.registry import connector_class
@@ -21,6 +24,31 @@ from core.settings import Settings
 from gateway import auth
 from gateway.app import create_app
 from gateway.parts import Parts
+from snapshots.act import snapshot_act
+from tests.bridges.plant import BRIDGES, ENTITIES, MAPPINGS, publish_all
+
+RECIPE: dict[str, Any] = {
+    "kind": "recipe",
+    "name": "alert-context",
+    "title": {"en": "Context of the alert", "zh": "告警背景"},
+    "subject": "alert",
+    "join": {"device": "alert.device"},
+    "deadline_ms": 2000,
+    "facets": {
+        "cpu": {
+            "title": {"en": "CPU, last hour", "zh": "最近一小时 CPU"},
+            "connector": "monitoring",
+            "lookup": "cpu_mean",
+            "with": {"machine": {"id_of": "device"}, "hours": "1"},
+        },
+        "history": {
+            "title": {"en": "Last tickets", "zh": "最近工单"},
+            "connector": "tickets",
+            "lookup": "recent_tickets",
+            "with": {"machine": {"id_of": "device"}, "limit": "3"},
+        },
+    },
+}
 
 
 @dataclass
@@ -70,6 +98,27 @@ class Ground:
     def deliver(self, path: str, data: bytes = b'{"alert":{}}', **more: Any) -> TestResponse:
         """Knock at a door."""
         return self.client().post(path, data=data, content_type=more.pop("content_type", "application/json"), **more)
+
+    def story(self) -> World:
+        """Publish the small plant's definitions, register its two systems, and let one alert go its whole way."""
+        publish_all(self.db, [*ENTITIES, *MAPPINGS, RECIPE, *BRIDGES])
+        self.register("tickets")
+        made = self.register("monitoring", inbound={"scheme": "path"})
+        monitoring = self.world("monitoring")
+        monitoring.raise_alert("7001", name="Oil hot", severity=4, machine="press-07")
+        monitoring.figures["cpu_mean", "press-07"] = {"mean": 71.5, "samples": 60, "unit": "%"}
+        self.deliver(made["door"]["url"].removeprefix("http://tieline.test"), monitoring.push("alerts", "7001"))
+        self.work()
+        return monitoring
+
+    def work(self) -> None:
+        """Handle and deliver until nothing is due."""
+        registered = self.parts.registered
+        handler = Handler(self.db, registered)
+        own = {SNAPSHOT: snapshot_act(self.db, registered.open, "http://tieline.test", "en")}
+        deliverer = Deliverer(self.db, registered, own, owner="test")
+        while handler.run() + deliverer.run():
+            pass
 
     def close(self) -> None:
         self.parts.inbox.close()
