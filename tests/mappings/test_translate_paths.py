@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from jsonpath_ng import parse as parse_plain  # type: ignore[attr-defined] # the library re-exports it
 from jsonpath_ng.ext import parse as parse_extended  # type: ignore[attr-defined] # as above
 
 from core.words import Json
 from mappings.translate.paths import MISSING, PathError, compile_getter, read_path
-from tests.mappings.strategies import documents, filter_paths, plain_paths
+from tests.mappings.strategies import paths_with_documents
 
 
-@given(plain_paths, documents)
-def test_a_plain_path_means_what_jsonpath_says(path: str, document: Json) -> None:
+@settings(max_examples=400)
+@given(paths_with_documents(filtered=False))
+def test_a_plain_path_means_what_jsonpath_says(sample: tuple[str, Json]) -> None:
     """A generated getter finds exactly what jsonpath-ng finds, null and missing kept apart."""
+    path, document = sample
     read = read_path(path)
     assert read.parts is not None
     assert not read.many
@@ -22,14 +26,21 @@ def test_a_plain_path_means_what_jsonpath_says(path: str, document: Json) -> Non
     assert [one.__class__ for one in expected] == ([] if found is MISSING else [found.__class__])
 
 
-@given(filter_paths, documents)
-def test_a_simple_filter_means_what_jsonpath_says(path: str, document: Json) -> None:
+@settings(max_examples=400)
+@given(paths_with_documents(filtered=True))
+def test_a_simple_filter_means_what_jsonpath_says(sample: tuple[str, Json]) -> None:
     """A compiled filter finds the same matches in the same order as jsonpath-ng."""
+    path, document = sample
     read = read_path(path)
     assert read.parts is not None
     assert read.many
     (found,) = compile_getter([read])(document)
-    assert found == [match.value for match in parse_extended(path).find(document)]
+    assert found == [match.value for match in parse_extended(_quoted(path)).find(document)]
+
+
+def _quoted(path: str) -> str:
+    """Return a path that the library's extended parser reads: it knows Chinese keys only in quotes."""
+    return re.sub(r"\.(客户|名称)", r"['\1']", path)
 
 
 def test_other_paths_go_through_the_library() -> None:

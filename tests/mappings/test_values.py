@@ -95,6 +95,8 @@ def test_a_source_that_knows_nothing_erases_nothing() -> None:
     known = tell({}, EAST, 1, severity=said(4)).after
     assert tell(known, WEST, 2, severity=NULL).changes == {}
     assert tell(known, WEST, 2, severity=INVALID).changes == {}
+    trusted = tell(tell({}, WEST, 1, title=said("w")).after, EAST, 2, title=NULL)
+    assert trusted.changes == {}, "not even the source that is trusted most"
     cleared = tell(known, EAST, 2, severity=NULL)
     assert cleared.changes == {"severity": [4, None]}
     assert cleared.after["severity"].state is FieldState.NULL
