@@ -15,24 +15,21 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from celery.signals import worker_process_init
+from sqlalchemy import Connection
 
-from bridges.claims import next_due
-from bridges.deliver import Deliverer
-from bridges.handle import Handler
-from bridges.heal import heal_held
-from bridges.plan import SNAPSHOT
-from bridges.polls import Poller
-from bridges.registered import Registered
-from connectors.registry import connector_class
 from core.database import Database
 from core.secrets import Vault
 from core.settings import Settings
-from snapshots.act import snapshot_act
+
+if TYPE_CHECKING:
+    from bridges.deliver import Deliverer
+    from bridges.handle import Handler
+    from bridges.polls import Poller
+    from bridges.registered import Registered
 
 BELL_POLL_S = 0.02
 """How often the embedded bell is looked at: 12 ms median latency at under 1 % of a core (measured)."""
@@ -95,12 +92,34 @@ class Parts:
     handler: Handler
     deliverer: Deliverer
     poller: Poller
+    healer: Callable[[Callable[[], None]], int]
+    next_due: Callable[[Connection], int | None]
 
 
-@cache
+_making = threading.Lock()
+_made: list[Parts] = []
+
+
 def parts() -> Parts:
-    """Make the real parts once per process, after any fork."""
-    settings = Settings.from_env()
+    """Return the real parts of this process, made at the first task, after any fork."""
+    with _making:
+        if not _made:
+            _made.append(_make_parts(Settings.from_env()))
+        return _made[0]
+
+
+def _make_parts(settings: Settings) -> Parts:
+    """Load the rooms and put them together; beat and who only rings never get here, so they stay small."""
+    from bridges.claims import next_due
+    from bridges.deliver import Deliverer
+    from bridges.handle import Handler
+    from bridges.heal import heal_held
+    from bridges.plan import SNAPSHOT
+    from bridges.polls import Poller
+    from bridges.registered import Registered
+    from connectors.registry import connector_class
+    from snapshots.act import snapshot_act
+
     db = Database(settings.database_url)
     registered = Registered(db, Vault(settings.folder / "secret.key"), connector_class)
     owner = f"{socket.gethostname()}:{os.getpid()}"
@@ -108,16 +127,18 @@ def parts() -> Parts:
     return Parts(
         db,
         registered,
-        Handler(db, registered),
+        Handler(db, registered, owner=owner),
         Deliverer(db, registered, own_acts, owner=owner, lease_s=settings.lease_s),
         Poller(db, registered, owner=owner),
+        lambda then: heal_held(db, registered, then=then),
+        next_due,
     )
 
 
 @worker_process_init.connect
 def _forget_parts(**_: Any) -> None:
     """A forked child makes its own connections."""
-    parts.cache_clear()
+    _made.clear()
 
 
 class OneAtATime:
@@ -161,7 +182,7 @@ ring_deliver = Bell("tieline.deliver")
 _handle = OneAtATime(lambda: parts().handler.run(then=ring_deliver))
 _deliver = OneAtATime(lambda: parts().deliverer.run())
 _poll = OneAtATime(lambda: parts().poller.run(then=ring_handle))
-_heal = OneAtATime(lambda: heal_held(parts().db, parts().registered, then=ring_deliver))
+_heal = OneAtATime(lambda: parts().healer(ring_deliver))
 
 
 @app.task(name="tieline.handle")
@@ -193,7 +214,7 @@ def sweep() -> None:
     """Look whether anything is due, whoever forgot to ring."""
     with parts().db.read() as conn:
         now = parts().db.now(conn)
-        due = next_due(conn)
+        due = parts().next_due(conn)
     if parts().handler.is_due():
         handle()
     if due is not None and due <= now:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import threading
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -63,7 +64,7 @@ class Vault:
 def _create(key_file: Path) -> None:
     """Write a fresh key readable by its owner only; when two processes start at once, one wins and both use it."""
     key_file.parent.mkdir(parents=True, exist_ok=True)
-    draft = key_file.with_name(f"{key_file.name}.{os.getpid()}")
+    draft = key_file.with_name(f"{key_file.name}.{os.getpid()}.{threading.get_ident()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(Fernet.generate_key() + b"\n")

@@ -1,0 +1,1 @@
+"""The processes of one Tieline: ``python -m gateway.roles.web``, ``.worker``, ``.beat``."""

@@ -1,0 +1,18 @@
+"""Beat: it only rings. A second one is harmless, because rows decide what is due."""
+
+from __future__ import annotations
+
+from celery_app import app
+from core.settings import Settings
+from gateway.serve import log_to_stderr
+
+
+def run(settings: Settings) -> None:
+    """Ring until told to stop."""
+    log_to_stderr(settings)
+    beat = app.Beat(loglevel="WARNING", schedule=str(settings.folder / "beat"), pidfile=None, quiet=True)
+    beat.run()
+
+
+if __name__ == "__main__":
+    run(Settings.from_env())

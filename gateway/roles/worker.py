@@ -1,0 +1,31 @@
+"""One Celery worker; its threads share one set of parts."""
+
+from __future__ import annotations
+
+import time
+
+from celery_app import app
+from core.settings import Settings
+from gateway.serve import log_to_stderr
+
+THREADS = 6
+"""Looks at once: handle, deliver, poll, heal and sweep each run one at a time per process."""
+
+
+def run(settings: Settings) -> None:
+    """Work until told to stop."""
+    log_to_stderr(settings)
+    app.worker_main(
+        [
+            "--quiet",
+            "worker",
+            *("--pool", "threads", "--concurrency", str(THREADS)),
+            *("--loglevel", settings.log_level if settings.log_level == "DEBUG" else "WARNING"),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+            *("--hostname", f"tieline-{time.time_ns()}@%h"),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    run(Settings.from_env())
