@@ -5,20 +5,31 @@ A ticket is found again by ``tieline_ref``; a message by its Message-Id, which i
 write and which nobody sees. The tracker's own statusauditor would turn *unread* and even *resolved* into
 *chatting* whenever a message is added: a note of ours must not reopen a ticket, so the status is always
 sent along unchanged.
+
+An outcome's ``fields`` are what the write made true and nothing else: with them our own change is recognised
+when it comes back, and a technician's later change, back to a value that we happened to see, is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connectors.roundup.issues import ASKED, fields, number_of, version
 from connectors.roundup.tracker import Tracker
-from core.errors import InputError, TransientError
+from core.errors import InputError, SetupError, TransientError
 from core.jsons import sha256
 from core.words import Json, Outcome, Verified
 
+_OF_A_NOTE = ("messages",)
 TRIES = 2  #: a change that somebody else's change overtook is read again once
+
+
+class ReferenceTakenError(SetupError):
+    """A ticket there carries our reference, but it is about something else."""
+
+    code = "reference-taken"
+    title, title_zh = "The reference belongs to another ticket", "引用编号已属于另一工单"
 
 
 def create(tracker: Tracker, arguments: Mapping[str, Json], key: str, address: str, author: str) -> Outcome:
@@ -27,7 +38,9 @@ def create(tracker: Tracker, arguments: Mapping[str, Json], key: str, address: s
     _text(arguments, "title")
     there = _carrying(tracker, reference)
     if there:
-        return _outcome(tracker, there[0], address, repeated=True, note=_several(there))
+        found = _outcome(tracker, there[0], address, repeated=True, note=_several(there))
+        _same_event(found.fields, arguments, reference)
+        return found
     given = {
         name: value for name, value in arguments.items() if name not in ("text", "tieline_ref") and value not in (None, "")
     }
@@ -49,9 +62,9 @@ def update(tracker: Tracker, arguments: Mapping[str, Json], address: str) -> Out
         now = fields(issue, address)
         differing = {name: value for name, value in wanted.items() if str(now.get(name) or "") != value}
         if not differing:
-            return Outcome(number, version(now), now, note="It said so already.", repeated=True)
+            return Outcome(number, version(now), _only(now, wanted), note="It said so already.", repeated=True)
         if tracker.change("issue", number, differing, mark):
-            return _outcome(tracker, number, address, request=differing)
+            return _outcome(tracker, number, address, only=wanted, request=differing)
     raise _overtaken(number)
 
 
@@ -65,12 +78,14 @@ def add_message(tracker: Tracker, arguments: Mapping[str, Json], key: str, addre
         if message in linked:
             now = fields(issue, address)
             note = "The message is there already."
-            return Outcome(number, version(now), now, note=note, repeated=True, response={"message": message})
+            return Outcome(
+                number, version(now), _only(now, _OF_A_NOTE), note=note, repeated=True, response={"message": message}
+            )
         change: dict[str, Any] = {"messages": [*linked, message]}
         if issue.get("status"):
             change["status"] = issue["status"]["id"]
         if tracker.change("issue", number, change, mark):
-            return _outcome(tracker, number, address, request=change, response={"message": message})
+            return _outcome(tracker, number, address, only=_OF_A_NOTE, request=change, response={"message": message})
     raise _overtaken(number)
 
 
@@ -93,6 +108,17 @@ def verify(tracker: Tracker, name: str, arguments: Mapping[str, Json], outcome: 
         return Verified(False, seen, f"It now says {', '.join(f'{field}={seen.get(field)!r}' for field in wrong)}.{who}")
     others = [one for one in _carrying(tracker, str(wanted["tieline_ref"])) if one != number] if name == "create_ticket" else []
     return Verified(True, seen, _several([number, *others]) or f"issue{number} holds what was written.")
+
+
+def _same_event(there: Mapping[str, Json], arguments: Mapping[str, Json], reference: str) -> None:
+    """Refuse a ticket of another event: master IDs began anew, for example after Tieline's data was thrown away."""
+    ours, theirs = (str(one.get("event_id") or "") for one in (arguments, there))
+    if ours and theirs and ours != theirs:
+        raise ReferenceTakenError(
+            f"The reference {reference} belongs to another ticket, issue{there['id']}.",
+            why=f"That ticket is about event {theirs}, this one about event {ours}.",
+            fix="Restore Tieline's database, or empty tieline_ref in the tracker's old tickets; then retry.",
+        )
 
 
 def _carrying(tracker: Tracker, reference: str) -> list[str]:
@@ -121,6 +147,7 @@ def _outcome(
     number: str,
     address: str,
     *,
+    only: Iterable[str] | None = None,
     repeated: bool = False,
     note: str | None = None,
     request: Json = None,
@@ -128,7 +155,12 @@ def _outcome(
 ) -> Outcome:
     issue, _ = tracker.item("issue", number, ASKED)
     now = fields(issue, address)
-    return Outcome(number, version(now), now, note=note, repeated=repeated, request=request, response=response)
+    held = now if only is None else _only(now, only)
+    return Outcome(number, version(now), held, note=note, repeated=repeated, request=request, response=response)
+
+
+def _only(now: Mapping[str, Json], names: Iterable[str]) -> dict[str, Json]:
+    return {name: now.get(name) for name in names}
 
 
 def _text(arguments: Mapping[str, Json], name: str) -> str:

@@ -65,7 +65,7 @@ class Daemon:
             raise SetupError(
                 f"{self.name} cannot start.",
                 why=f"Port {self.port} of {HOST} is in use by a process that is not ours.",
-                fix=f"Stop that process, or set {self.port_variable} (or TIELINE_LAB_OFFSET) to move this landscape.",
+                fix=f"Stop that process, or set {self.port_variable} (or LAB_OFFSET) to move this landscape.",
             )
         switch = {"user": self.user, "group": self.user, "extra_groups": []} if self.user and os.geteuid() == 0 else {}
         with self.log.open("ab") as log:

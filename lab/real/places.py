@@ -24,7 +24,7 @@ PORTS = {
     "ROUNDUP": 28917,
     "TRYTON": 28000,
 }
-"""Name -> usual port. TIELINE_LAB_<NAME>_PORT moves one, TIELINE_LAB_OFFSET moves all."""
+"""Name -> usual port. LAB_<NAME>_PORT moves one, LAB_OFFSET moves all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,15 @@ class Places:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Places:
         """
-        Read TIELINE_LAB_STATE, TIELINE_LAB_OFFSET and TIELINE_LAB_<NAME>_PORT.
+        Read LAB_STATE, LAB_OFFSET and LAB_<NAME>_PORT.
 
-        >>> Places.from_env({"TIELINE_LAB_OFFSET": "100", "TIELINE_LAB_TRYTON_PORT": "9000"}).ports["ROUNDUP"]
+        >>> Places.from_env({"LAB_OFFSET": "100", "LAB_TRYTON_PORT": "9000"}).ports["ROUNDUP"]
         29017
         """
         env = os.environ if env is None else env
-        offset = _number(env, "TIELINE_LAB_OFFSET", 0)
-        ports = {name: _number(env, f"TIELINE_LAB_{name}_PORT", usual + offset) for name, usual in PORTS.items()}
-        state = Path(env.get("TIELINE_LAB_STATE") or ROOT / "lab" / "real" / "state")
+        offset = _number(env, "LAB_OFFSET", 0)
+        ports = {name: _number(env, f"LAB_{name}_PORT", usual + offset) for name, usual in PORTS.items()}
+        state = Path(env.get("LAB_STATE") or ROOT / "lab" / "real" / "state")
         return cls(state.resolve(), ports)
 
     def folder(self, system: str) -> Path:

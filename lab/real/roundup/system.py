@@ -37,7 +37,7 @@ class Roundup:
             "roundup",
             (str(VENV / "bin" / "python"), str(Path(__file__).with_name("serve.py")), str(self.tracker), str(self.port)),
             self.port,
-            "TIELINE_LAB_ROUNDUP_PORT",
+            "LAB_ROUNDUP_PORT",
             self.folder,
         )
 

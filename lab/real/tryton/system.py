@@ -51,7 +51,7 @@ class Tryton:
             "trytond",
             (str(VENV / "bin" / "trytond"), "-c", str(self.conf), "-d", DATABASE),
             self.port,
-            "TIELINE_LAB_TRYTON_PORT",
+            "LAB_TRYTON_PORT",
             self.folder,
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connectors.roundup.acts import ReferenceTakenError
 from connectors.roundup.connector import Roundup
 from connectors.roundup.tracker import TicketGoneError, TrackerFieldError
 from core.errors import InputError, RefusedError, TransientError, UnknownVocabularyError
@@ -30,6 +31,25 @@ def test_a_ticket_is_found_again_by_its_reference(desk: Desk) -> None:
     assert second.repeated
     assert second.external_id == first.external_id
     assert list(desk.standin.tracker.rows["issue"]) == [first.external_id]
+
+
+def test_a_reference_of_another_event_is_not_taken_over(desk: Desk) -> None:
+    """After Tieline's data was lost its master IDs begin anew; an old ticket with the same one must not swallow a new alert."""
+    desk.open(event_id="7", tieline_ref=TICKET["tieline_ref"])
+    with pytest.raises(ReferenceTakenError):
+        desk.connector.act("create_ticket", {**TICKET, "event_id": "35"}, key="a")
+
+    assert desk.connector.act("create_ticket", {**TICKET, "event_id": "7"}, key="a").repeated
+
+
+def test_an_outcome_holds_what_the_write_made_true_and_no_more(desk: Desk) -> None:
+    """Whoever looks for our own changes must not find a technician's: a note's outcome does not speak of the status."""
+    number = desk.open(status="resolved")
+    note = desk.connector.act("add_message", {"id": number, "text": "CPU 40 %"}, key="n")
+    change = desk.connector.act("update_ticket", {"id": number, "part": "SEAL-80"}, key="u")
+
+    assert note.fields == {"messages": 1}
+    assert change.fields == {"part": "SEAL-80"}
 
 
 def test_a_reference_is_compared_whole(desk: Desk) -> None:
