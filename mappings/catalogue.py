@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from core.definitions import Catalogue as Authored
-from core.definitions import Problem
+from core.definitions import Problem, generation, live
 from core.errors import DefinitionError, TielineError
 from core.expressions import compile_formula
-from core.tables import definition, definition_version, lineage_version
 from core.words import Json
 from mappings.formulas import Computed, in_order
 from mappings.models import CodeTableSpec, EntitySpec, FormulaSpec, MappingSpec, Spec, read
@@ -81,31 +80,24 @@ _kept: WeakKeyDictionary[Engine, Catalogue] = WeakKeyDictionary()
 
 def load(conn: Connection) -> Catalogue:
     """Return the live catalogue of this database; compiled again only after a publish."""
-    now = _generation(conn)
+    now = generation(conn)
     kept = _kept.get(conn.engine)
     if kept is None or kept.generation != now:
-        kept = build(_live(conn), now)
+        kept = build(
+            (
+                Written(one.kind, one.name, one.spec, one.version_id)
+                for kind in ("entity", "code_table", "mapping", "formula")
+                for one in live(conn, kind)
+            ),
+            now,
+        )
         _kept[conn.engine] = kept
     return kept
 
 
-def _generation(conn: Connection) -> int:
-    return int(conn.execute(select(lineage_version.c.n)).scalar() or 0)
-
-
-def _live(conn: Connection) -> list[Written]:
-    rows = conn.execute(
-        select(definition.c.kind, definition.c.name, definition_version.c.spec, definition_version.c.id)
-        .join(definition_version, definition_version.c.definition_id == definition.c.id)
-        .where(definition_version.c.state == "live", definition.c.kind.in_(("entity", "code_table", "mapping", "formula")))
-        .order_by(definition.c.kind, definition.c.name)
-    )
-    return [Written(row.kind, row.name, row.spec, row.id) for row in rows]
-
-
-def build(definitions: Iterable[Written], generation: int = 0) -> Catalogue:
+def build(definitions: Iterable[Written], number: int = 0) -> Catalogue:
     """Compile definitions into a catalogue; pure, so that a dry run and a test use the same one as production."""
-    catalogue = Catalogue(generation)
+    catalogue = Catalogue(number)
     models: list[tuple[Written, Spec]] = []
     for one in definitions:
         model = read(one.kind, {"name": one.name, **one.spec})

@@ -3,37 +3,36 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection
 
 from core.database import Database
-from core.tables import definition, definition_version, lineage_version
+from core.definitions import publish, save_version
 from mappings.catalogue import Written, load
 from tests.mappings.definitions import ALERT, DEVICE, MAPPING, SITE, world
 
 
-def publish(conn: Connection, n: int, kind: str, spec: dict[str, Any], state: str = "live") -> None:
-    """Write one version as publishing does: the row, and the next generation."""
-    now = {"created_at": 1, "author": "test", "sha256": "x", "n": 1}
-    conn.execute(insert(definition).values(id=n, kind=kind, name=spec["name"], created_at=1))
-    conn.execute(insert(definition_version).values(id=n * 10, definition_id=n, spec=spec, state=state, **now))
-    if conn.execute(update(lineage_version).values(n=lineage_version.c.n + 1)).rowcount == 0:
-        conn.execute(insert(lineage_version).values(id=1, n=1))
+def keep(conn: Connection, kind: str, spec: dict[str, Any], *, live: bool = True) -> int:
+    """Save a version, and publish it unless it stays a draft."""
+    version = save_version(conn, kind, spec["name"], spec, author="test", now=1)
+    if live:
+        publish(conn, version.version_id, edges=(), now=1)
+    return version.version_id
 
 
 def test_the_catalogue_follows_publishing(db: Database) -> None:
     """It is the same object until the next publish, and knows only what is live."""
     with db.write() as conn:
-        for n, spec in enumerate((SITE, DEVICE, ALERT), 1):
-            publish(conn, n, "entity", spec)
+        for spec in (SITE, DEVICE, ALERT):
+            keep(conn, "entity", spec)
         first = load(conn)
         assert load(conn) is first
         assert first.prefixes == {"site": "SITE", "device": "DEV", "alert": "ALRT"}
         assert first.types["alert.device"] == "ref"
         assert first.mappings_for("zabbix", "east", "problems") == []
-        publish(conn, 4, "mapping", MAPPING)
-        publish(conn, 5, "mapping", {**MAPPING, "name": "draft-one"}, state="draft")
+        version_id = keep(conn, "mapping", MAPPING)
+        keep(conn, "mapping", {**MAPPING, "name": "draft-one"}, live=False)
         (mapping,) = load(conn).mappings_for("zabbix", "east", "problems")
-    assert (mapping.name, mapping.version_id, mapping.refs) == ("zabbix-problems", 40, {"device": "device"})
+    assert (mapping.name, mapping.version_id, mapping.refs) == ("zabbix-problems", version_id, {"device": "device"})
 
 
 def test_one_record_may_feed_several_mappings() -> None:
