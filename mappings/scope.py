@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from core.tables import entity
 from core.words import FieldState, Json
+from mappings import identity
 from mappings.catalogue import Catalogue
 from mappings.values import CHUNK, Current, current_values
 
@@ -128,16 +129,16 @@ def _load_values(conn: Connection, catalogue: Catalogue, ids: Iterable[int], loa
 
 
 _GIDS = select(entity.c.id, entity.c.gid).where(entity.c.id.in_(bindparam("ids", expanding=True)))
-_SURVIVORS = select(entity.c.gid, entity.c.survivor_id).where(entity.c.gid.in_(bindparam("gids", expanding=True)))
 
 
 def _load_survivors(conn: Connection, gids: Iterable[str], loaded: Loaded) -> bool:
-    wanted, found = list(gids), False
-    for start in range(0, len(wanted), CHUNK):
-        for row in conn.execute(_SURVIVORS, {"gids": wanted[start : start + CHUNK]}):
-            loaded.survivors[row.gid] = row.survivor_id
-            found = True
-    return found
+    wanted = list(gids)
+    found = identity.current(conn, wanted) if wanted else {}
+    for gid, today in found.items():
+        loaded.survivors[gid] = today.entity_id
+        loaded.survivors[today.gid] = today.entity_id
+        loaded.gids[today.entity_id] = today.gid
+    return bool(found)
 
 
 def load_scope(
