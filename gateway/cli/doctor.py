@@ -1,0 +1,177 @@
+"""`tieline doctor`: is everything well here, and if not, what to do."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from sqlalchemy import select
+
+from bridges.accounting import balance
+from core.clock import SECOND
+from core.errors import TielineError
+from core.repairs import open_repairs
+from core.tables import connector as connector_table
+from core.tables import stream as stream_table
+from gateway import registering
+from gateway.cli import exits
+from gateway.cli.desk import Desk, Said
+from gateway.cli.speech import command, option, word
+from gateway.cli.tables import show_table
+
+SLOW_S = 60.0
+"""A due row that waits longer than this says that no worker looks."""
+LITTLE_SPACE = 200 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+@command("doctor", en="Look whether everything is well, and say what to do if not.", zh="全面检查，并给出处理建议。")
+@option("--check", "deep", is_flag=True, en="Also check every connector now.", zh="同时立即检查每个连接器。")
+@option("--settings", "only_settings", is_flag=True, en="Only print the settings in force.", zh="仅显示当前设置。")
+def doctor(desk: Desk, deep: bool, only_settings: bool) -> Said:
+    """Run every examination; one that fails does not stop the others."""
+    rows = desk.settings.as_rows()
+    shown = [{"name": name, "value": value, "help": text} for name, value, text in rows]
+    if only_settings:
+        return Said({"settings": shown}, lambda console: show_table(console, ("Setting", "Value", "Help"), rows))
+    findings: list[Finding] = []
+    for examine in (
+        _home,
+        _store,
+        _key_file,
+        _accounting,
+        _progress,
+        _repairs,
+        _connectors,
+        _streams,
+        *([_deep] if deep else []),
+    ):
+        findings += _looked(examine, desk)
+    well = all(one.ok for one in findings)
+
+    def show(console: Console) -> None:
+        show_table(console, ("Check", "Status", "Detail", "Fix"), [(one.name, one.ok, one.detail, one.fix) for one in findings])
+        console.print(word("All is well.", "一切正常。") if well else word("Something needs a person.", "有问题需要处理。"))
+
+    document = {"ok": well, "findings": [asdict(one) for one in findings], "settings": shown}
+    return Said(document, show, exits.OK if well else exits.PROBLEM)
+
+
+def _looked(examine: Callable[[Desk], Iterator[Finding]], desk: Desk) -> list[Finding]:
+    try:
+        return list(examine(desk))
+    except TielineError as error:
+        return [Finding(examine.__name__.strip("_"), ok=False, detail=f"{error.what} {error.why}", fix=error.fix)]
+
+
+def _home(desk: Desk) -> Iterator[Finding]:
+    folder = desk.settings.folder
+    if not folder.exists():
+        yield Finding("home", ok=True, detail=f"{folder} does not exist yet; the first start makes it")
+        return
+    free = shutil.disk_usage(folder).free
+    fix = "" if free > LITTLE_SPACE else "Make room on this disk: without it nothing can be accepted."
+    yield Finding("home", ok=free > LITTLE_SPACE, detail=f"{folder}, {free // 2**20} MiB free", fix=fix)
+
+
+def _store(desk: Desk) -> Iterator[Finding]:
+    began = time.monotonic()
+    with desk.db.read() as conn:
+        there = desk.db.now(conn)
+    took = (time.monotonic() - began) * 1000
+    apart = abs(there - time.time_ns() // 1000) / SECOND
+    yield Finding("store", ok=True, detail=f"{desk.db.url.render_as_string(hide_password=True)}, answers in {took:.0f} ms")
+    fix = "" if apart < 5 else "Set both machines' clocks (NTP): doors compare timestamps."
+    yield Finding("clock", ok=apart < 5, detail=f"{apart:.1f} s apart from the database's", fix=fix)
+
+
+def _key_file(desk: Desk) -> Iterator[Finding]:
+    path = desk.settings.folder / "secret.key"
+    if not path.exists():
+        yield Finding("key file", ok=True, detail="none yet; the first start makes it")
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    is_private = not mode & 0o077
+    yield Finding("key file", is_private, f"{path}, mode {mode:o}", "" if is_private else f"chmod 600 {path}")
+    count = len(desk.parts.registered.all())  # opens every stored secret
+    yield Finding("secrets", ok=True, detail=f"those of {count} connectors open")
+
+
+def _accounting(desk: Desk) -> Iterator[Finding]:
+    found = balance(desk.db)
+    states = ", ".join(f"{count} {state}" for state, count in found.deliveries.items() if count) or "nothing yet"
+    detail = f"{found.accepted} accepted = {states}" if found.holds else " ".join(found.problems)
+    yield Finding(
+        "accounting", found.holds, detail, "" if found.holds else "Report this: rows are missing. Keep a copy of the database."
+    )
+    dead = found.actions.get("dead", 0) + found.deliveries.get("dead", 0)
+    yield Finding(
+        "dead letters", dead == 0, f"{dead}", "" if dead == 0 else "tieline actions --state dead, then retry or skip each."
+    )
+
+
+def _progress(desk: Desk) -> Iterator[Finding]:
+    waited = balance(desk.db).oldest_due_s
+    fix = "" if waited < SLOW_S else "Is a worker running? Start it with `tieline serve` or `tieline worker`."
+    yield Finding("progress", waited < SLOW_S, f"the oldest due row has waited {waited:.0f} s", fix)
+
+
+def _repairs(desk: Desk) -> Iterator[Finding]:
+    with desk.db.read() as conn:
+        found = open_repairs(conn)
+    if not found:
+        yield Finding("repairs", ok=True, detail="none open")
+    for row in found:
+        yield Finding(f"repair {row['key']}", ok=False, detail=f"{row['what']} {row['why']}", fix=row["fix"])
+
+
+def _connectors(desk: Desk) -> Iterator[Finding]:
+    with desk.db.read() as conn:
+        rows = conn.execute(select(connector_table).order_by(connector_table.c.name)).mappings().all()
+    for row in rows:
+        well = row["state"] == "ok" and row["breaker_open_until"] is None
+        detail = str(row["state"]) + (f" by {row['held_by']}" if row["held_by"] else "")
+        if row["breaker_open_until"] is not None:
+            detail += f", breaker open: {row['breaker_reason']}"
+        yield Finding(f"connector {row['name']}", well, detail, "" if well else f"tieline connectors check {row['name']}")
+
+
+def _streams(desk: Desk) -> Iterator[Finding]:
+    query = select(stream_table, connector_table.c.name.label("connector")).join(connector_table)
+    with desk.db.read() as conn:
+        rows = conn.execute(query.where(stream_table.c.failures > 0)).mappings().all()
+    for row in rows:
+        error: Any = row["last_error"] or {}
+        said = " ".join(str(error.get(part, "")) for part in ("what", "why")).strip()
+        yield Finding(
+            f"stream {row['connector']}/{row['name']}",
+            ok=False,
+            detail=f"failed {row['failures']} times: {said}",
+            fix=str(error.get("fix", "")),
+        )
+
+
+def _deep(desk: Desk) -> Iterator[Finding]:
+    for row in desk.each(word("Checking", "检查中"), desk.parts.registered.all()):
+        try:
+            report = registering.check(desk.parts, row.name)
+        except TielineError as error:
+            yield Finding(f"check {row.name}", ok=False, detail=f"{error.what} {error.why}", fix=error.fix)
+            continue
+        failed = [step for step in report.steps if not step.ok and step.needed]
+        detail = "; ".join(f"{step.name}: {step.detail}" for step in failed) or f"{len(report.steps)} steps hold"
+        yield Finding(f"check {row.name}", report.ok, detail, " ".join(step.fix for step in failed))

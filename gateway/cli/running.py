@@ -1,0 +1,107 @@
+"""`tieline serve`, `worker`, `beat`, `migrate`: start Tieline, whole or in parts."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+from core.settings import Settings
+from gateway.cli.desk import Desk, Said
+from gateway.cli.speech import command, option, word
+
+
+def _nothing(_console: Console) -> None: ...
+
+
+@command(
+    "serve",
+    en="Start Tieline: web server, worker and beat, watched and restarted.",
+    zh="启动 Tieline：网页服务、工作进程与定时器。",
+)
+@option("--web-only", is_flag=True, en="Only the web server.", zh="仅启动网页服务。")
+def serve(desk: Desk, web_only: bool) -> Said:
+    """Run until it is told to stop."""
+    from gateway.serve import check_port, log_to_stderr, prepare
+    from gateway.serve import serve as watch
+
+    settings = desk.settings
+    check_port(settings)
+    if web_only:
+        from gateway.roles.web import run
+
+        log_to_stderr(settings)
+        run(settings)
+    else:
+        prepare(settings)
+        key = first_key(settings)
+        watch(settings, ready=lambda: _welcome(settings, key))
+    return Said({"stopped": True}, _nothing)
+
+
+@command("worker", en="Start one worker (needs a broker when it runs on another machine).", zh="启动一个工作进程。")
+def worker(desk: Desk) -> Said:
+    """Run until it is told to stop."""
+    from gateway.roles.worker import run
+
+    desk.settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    run(desk.settings)
+    return Said({"stopped": True}, _nothing)
+
+
+@command("beat", en="Start the beat: it only rings; one per Tieline.", zh="启动定时器：仅负责唤醒，每套一个。")
+def beat(desk: Desk) -> Said:
+    """Run until it is told to stop."""
+    from gateway.roles.beat import run
+
+    desk.settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    run(desk.settings)
+    return Said({"stopped": True}, _nothing)
+
+
+@command("migrate", en="Bring the tables to the schema of this release.", zh="将数据表升级到本版本的结构。")
+def migrate(desk: Desk) -> Said:
+    """Upgrade; on a current schema nothing happens."""
+    from core.database import Database
+    from core.migrations import is_current, upgrade
+
+    settings = desk.settings
+    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.database_url)
+    try:
+        before = is_current(database)
+        if not before:
+            with desk.waiting(word("Migrating …", "升级中 …")):
+                upgrade(database)
+    finally:
+        database.close()
+    text = (
+        word("The tables were current already.", "数据表已是最新。")
+        if before
+        else word("The tables are current now.", "数据表已升级。")
+    )
+    return Said({"changed": not before}, lambda console: console.print(text))
+
+
+def first_key(settings: Settings) -> str | None:
+    """Make the first key of a new Tieline; None when there is one already."""
+    from core.database import Database
+    from gateway import auth
+
+    database = Database(settings.database_url)
+    try:
+        with database.write() as conn:
+            if auth.any_key(conn):
+                return None
+            return auth.make(conn, "first key", ["admin"], now=database.now(conn))
+    finally:
+        database.close()
+
+
+def _welcome(settings: Settings, key: str | None) -> None:
+    """Say where it is, and the first key, once."""
+    print(word(f"Tieline is at {settings.public_url}", f"Tieline 地址：{settings.public_url}"))
+    if key is not None:
+        print(word(f"The first key, shown this once: {key}", f"首个密钥（仅显示这一次）：{key}"))
+    print(word("Ctrl-C stops it.", "按 Ctrl-C 停止。"))
+    sys.stdout.flush()

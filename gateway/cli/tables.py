@@ -1,0 +1,136 @@
+"""Tables and marks that people can read, in their language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.cli.speech import word
+
+HEADS: dict[str, str] = {
+    "Act": "动作",
+    "Asked": "请求时间",
+    "At": "时间",
+    "Attempts": "次数",
+    "Bridge": "桥接规则",
+    "Changed": "变化",
+    "Check": "检查项",
+    "Code": "代码",
+    "Connector": "连接器",
+    "Created": "创建时间",
+    "Decision": "判定",
+    "Definition": "定义",
+    "Detail": "详情",
+    "Entity": "实体",
+    "Events": "事件数",
+    "Evidence": "验证程度",
+    "Expires": "到期",
+    "External id": "外部编号",
+    "Facet": "方面",
+    "Field": "字段",
+    "First seen": "首次出现",
+    "Fix": "处理",
+    "From": "来源",
+    "Help": "说明",
+    "Id": "编号",
+    "Kind": "类型",
+    "Known as": "称为",
+    "Last used": "上次使用",
+    "Level": "级别",
+    "Master ID": "主标识",
+    "Name": "名称",
+    "Needed": "必需",
+    "Opened": "建立时间",
+    "Origin": "来源方式",
+    "Others": "其他来源",
+    "Prefix": "前缀",
+    "Problem": "问题",
+    "Reason": "原因",
+    "Receipt": "回执",
+    "Received": "接收时间",
+    "Recipe": "配方",
+    "Revoked": "吊销时间",
+    "Scopes": "权限",
+    "Secret": "密钥",
+    "Seen": "次数",
+    "Setting": "设置",
+    "Size": "字节",
+    "Source": "来源",
+    "State": "状态",
+    "Status": "状态",
+    "Step": "步骤",
+    "Subject": "对象",
+    "Target": "目标",
+    "Ticket": "工单",
+    "Title": "名称",
+    "Type": "种类",
+    "Value": "值",
+    "Why": "原因",
+}
+"""Every heading, and what it is in Chinese; a test holds that no table has another."""
+
+_COLOURS = {
+    "done": "green",
+    "ok": "green",
+    "fired": "green",
+    "frozen": "green",
+    "waiting": "yellow",
+    "stale": "yellow",
+    "late": "yellow",
+    "held": "magenta",
+    "draft": "yellow",
+    "denied": "magenta",
+    "skipped": "dim",
+    "not_matched": "dim",
+    "absent": "dim",
+    "dead": "bold red",
+    "error": "bold red",
+    "failed": "bold red",
+}
+
+
+def head(english: str) -> str:
+    """Return a heading in the reader's language."""
+    return word(english, HEADS[english])
+
+
+def show_table(
+    console: Console, heads: Sequence[str], rows: Iterable[Sequence[Any]], *, nothing: tuple[str, str] = ("Nothing.", "无。")
+) -> None:
+    """Show a table; of nothing, say so."""
+    listed = list(rows)
+    if not listed:
+        console.print(word(*nothing))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for one in heads:
+        table.add_column(head(one), overflow="fold")
+    for row in listed:
+        table.add_row(*[cell(one) for one in row])
+    console.print(table, soft_wrap=False)
+
+
+def cell(value: Any) -> str:
+    """Return a cell: states are coloured, claims are marks, nothing is nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return mark(value)
+    text = str(value)
+    colour = _COLOURS.get(text)
+    return f"[{colour}]{escape(text)}[/]" if colour else escape(text)
+
+
+def mark(holds: bool) -> str:
+    """Return a tick or a cross."""
+    return "[green]✓[/]" if holds else "[bold red]✗[/]"
+
+
+def more(console: Console, cursor: str | None) -> None:
+    """Say how to see the next page."""
+    if cursor:
+        console.print(word(f"More: --cursor {cursor}", f"更多：--cursor {cursor}"), style="dim")
