@@ -78,6 +78,14 @@ def _drawn(conn: Connection, sources: Collection[str] | None, targets: Collectio
     return [Drawn(Edge(*row[:5]), row[5], row[6], row[7], row[8]) for row in map(tuple, conn.execute(asked))]
 
 
+def of_version(conn: Connection, version_id: int) -> set[Edge]:
+    """Return the open edges of one version."""
+    edge = lineage_edge.c
+    mine = select(edge.src, edge.dst, edge.kind, edge.subtype, edge.detail)
+    rows = conn.execute(mine.where(edge.version_id == version_id, edge.valid_to.is_(None)))
+    return {Edge(*row) for row in map(tuple, rows)}
+
+
 def faults(conn: Connection, derive: Callable[[Version], Iterable[Edge]]) -> list[str]:
     """
     Compare the open edges with those the live definitions draw now; return a sentence per difference.
