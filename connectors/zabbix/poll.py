@@ -54,10 +54,17 @@ def problems(call: Call, cursor: Json, limit: int) -> Page:
     """Read one page of at most ``limit`` problems."""
     at = Round.at(cursor)
     ids: list[int] = []
+    unseen: set[int] = set()
     while at.phase and len(ids) < limit:
-        ids += _PHASES[at.phase](call, at, limit - len(ids), set(ids))
+        known = set(at.open)  # those of the last round; the gone ones are among them
+        found = _PHASES[at.phase](call, at, limit - len(ids), set(ids))
+        ids += found
+        unseen |= set(found) - known
     more = bool(at.phase)
     events = details(call, ids)
+    for event in events:
+        if int(event["eventid"]) not in unseen:
+            event.pop("opdata", None)  # a live value: told once, or every poll of every open problem would be a change
     ended = {int(event["eventid"]) for event in events if str(event["r_eventid"]) != "0"}
     begun = {int(event["eventid"]) for event in events} - ended
     at.seen = sorted({*at.seen, *begun} - ended)
