@@ -20,7 +20,7 @@ from core.database import Database
 from core.definitions import publish, save_version
 from core.secrets import Vault
 from core.tables import action, connector, decision, event
-from core.words import Json, Origin
+from core.words import Json
 from mappings.catalogue import load
 from tests.mappings.test_catalogue_packs import ALL
 
@@ -47,9 +47,7 @@ class Shop:
         raw = jsons.dumps(body).encode()
         digest = jsons.sha256(raw)
         with self.db.write() as conn:
-            store(
-                self.db, conn, [(Arrival(self.ids[name], raw, {}, None, Origin.PUSH), digest, f"{digest}{self.clock.move(1)}")]
-            )
+            store(self.db, conn, [(Arrival(self.ids[name], raw, {}), digest, f"{digest}{self.clock.move(1)}")])
         self.handler.run()
         return [(row["bridge"], row["step"]) for row in self.actions()[before:]]
 
@@ -71,10 +69,10 @@ class Shop:
         )  # fmt: skip
 
     def issue(self, number: str, status: str, ref: str, activity: str) -> list[tuple[str, str]]:
-        issue = {"id": number, "title": "Oil temperature too high", "status": {"id": "1", "label": status},
+        issue: dict[str, Json] = {"id": number, "title": "Oil temperature too high", "status": {"id": "1", "label": status},
                  "priority": {"id": "2", "label": "urgent"}, "machine": "press-07", "asset": None, "event_id": "35",
-                 "part": "SEAL-80", "assignedto": None, "tieline_ref": ref, "activity": activity, "creation": activity, "actor": "tech",
-                 "creator": "gateway", "messages": []}  # fmt: skip
+                 "part": "SEAL-80", "assignedto": None, "tieline_ref": ref, "activity": activity, "creation": activity,
+                 "actor": "tech", "creator": "gateway", "messages": []}  # fmt: skip
         return self.tell("tickets", {"event": "issue.updated", "issue": issue})
 
     def stock(self, quantity: float) -> list[tuple[str, str]]:
