@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.database import Database
 from core.errors import SetupError, TielineError
+from core.migrations import upgrade
 from core.settings import Settings
 from gateway import auth
 from lab.demo import setup
@@ -44,14 +45,13 @@ def run(settings: Settings, speaker: Speaker) -> None:
         refuse_if_taken(settings.host, port, speaker)
     settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     again = (settings.folder / "demo.json").exists()
+    api = Api(settings.public_url, first_key(settings))
+    speaker.say("address", url=api.url, key=api.key)
     speaker.say("starting")
     with Landscape(settings.folder, settings.port + 1) as landscape:
         tieline = Process(settings.folder)
         try:
-            api = Api(settings.public_url)
             tieline.wait_until_ready(api)
-            api.key = first_key(settings)
-            speaker.say("address", url=settings.public_url, key=api.key)
             speaker.say("landscape", zabbix=landscape.monitoring_url, roundup=landscape.tickets_url, tryton=landscape.erp_url)
             if again:
                 speaker.say("again", home=settings.folder)
@@ -86,6 +86,7 @@ def first_key(settings: Settings) -> str:
     if place.exists():
         return str(json.loads(place.read_text())["key"])
     database = Database(settings.database_url)
+    upgrade(database)
     with database.write() as conn:
         key = auth.make(conn, "demo", ["admin"], now=database.now(conn))
     database.close()

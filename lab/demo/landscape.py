@@ -46,10 +46,11 @@ class Landscape:
         """Return what a user would type into the form: connector -> (kind, settings, how it pushes)."""
         zabbix = {"url": self.zabbix.url, "username": "gateway", "password": "Gw-lab-2026!"}
         roundup = {"url": self.roundup.url, "username": "tieline", "password": "gw-pass-2026"}
+        tryton = {"url": self.tryton.url, "database": "lab", "username": "gateway", "password": "Gw-lab-2026!"}
         return {
             "monitoring": ("zabbix", zabbix, push.DOORS["hmac"]),
             "tickets": ("roundup", roundup, {"scheme": "standard_webhooks"}),
-            "erp": ("tryton", self.tryton.settings(), None),
+            "erp": ("tryton", tryton, None),
         }
 
     def push_to(self, connector: str, url: str, secret: str) -> None:

@@ -58,7 +58,9 @@ def settle(api: Api, landscape: Landscape) -> None:
     while time.monotonic() < until:
         streams = [stream for one in api.get("/connectors")["items"] for stream in one["streams"]]
         balance = api.get("/accounting")
-        if all(stream["last_ok_at"] for stream in streams) and not balance["waiting"]:
+        if all(one["last_ok_at"] for one in streams) and not (
+            balance["deliveries"]["waiting"] or balance["actions"]["waiting"]
+        ):
             return
         time.sleep(0.2)
 

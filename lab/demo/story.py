@@ -34,6 +34,7 @@ class Story:
         found = {"event": alert["id"], "alert": alert["master_id"], "receipt": alert["receipt"]}
         self._step("stored", self._page("events", alert["receipt"]), receipt=alert["receipt"])
         self._step("known", self._page("entities", found["alert"]), alert=found["alert"], device=self._device(found["alert"]))
+        self._priority(found["alert"])
         trail = self._follow(alert["id"])
         done = {one["step"]: one for one in _actions(trail)}
         found["ticket"] = done["ticket"]["external_id"]
@@ -48,7 +49,8 @@ class Story:
         self._wait(lambda: self.landscape.is_closed(event_number) or None, self._page("events", changed["id"]))
         self._step("closed", self.landscape.monitoring_url, system="Zabbix")
         self.speaker.say("took", seconds=f"{time.monotonic() - self._began:.1f}")
-        self.speaker.say("balance", **self.api.get("/accounting"))
+        balance = self.api.get("/accounting")
+        self.speaker.say("balance", accepted=balance["accepted"], **balance["deliveries"])
         return found
 
     def _event(
@@ -90,16 +92,21 @@ class Story:
                 self._step("not_fired", bridge=one["bridge"], clause=clause, left=one["left"], right=one["right"])
 
     def _action(self, one: dict[str, Any]) -> None:
-        where = one["connector"] or "Tieline"
-        tries = one["attempts"]
-        if one["state"] == "done" and self._new("action", one["id"], "done"):
+        where, act, state = one["connector"], one["act"], one["state"]
+        if state == "done" and self._new("action", one["id"], state):
             note = (one.get("outcome") or {}).get("note")
-            result = one["external_id"] or ""
-            self._step("acted", act=one["act"], connector=where, result=result, note=f" · {note}" if note else "")
-        elif one["state"] in ("dead", "skipped", "held") and self._new("action", one["id"], one["state"]):
-            self._step("failed", act=one["act"], connector=where, state=one["state"], reason=one["reason"] or one["held_by"])
-        elif one["state"] == "waiting" and tries and self._new("action", one["id"], str(len(tries))):
-            self._step("waits", act=one["act"], connector=where, reason=one["reason"] or tries[-1]["outcome"])
+            result = f" -> {one['external_id']}" if one["external_id"] else ""
+            if where is None:
+                self._step("own", self._page("snapshots", one["external_id"]), result=result)
+                return
+            link = self.landscape.monitoring_url if where == "monitoring" else self.landscape.ticket_url(one["external_id"])
+            self._step("acted", link, act=act, connector=where, result=result, note=f" · {note}" if note else "")
+        elif state in ("dead", "skipped") and self._new("action", one["id"], state):
+            self._step("failed", act=act, connector=where, state=state, reason=one["reason"])
+        elif state == "held" and not one["held_by"].startswith("step:") and self._new("action", one["id"], one["held_by"]):
+            self._step("failed", act=act, connector=where, state=state, reason=one["held_by"])
+        elif state == "waiting" and (tries := one["attempts"]) and self._new("action", one["id"], str(len(tries))):
+            self._step("waits", act=act, connector=where, reason=one["reason"] or tries[-1]["outcome"])
 
     def _snapshot(self, snapshot_id: str) -> None:
         seen = self.api.get(f"/snapshots/{snapshot_id}")
@@ -108,6 +115,10 @@ class Story:
             title = (one.get("title") or {}).get(self.speaker.chosen) or name
             self._step("facet", link, facet=title, status=one["status"], values=_short(one["values"]) or one["reason"] or "")
             link = ""
+
+    def _priority(self, alert: str) -> None:
+        priority = self.api.get(f"/entities/{alert}")["fields"].get("priority", {}).get("value")
+        self._step("computed", self._page("lineage", alert, "priority"), priority=priority)
 
     def _device(self, alert: str) -> str:
         device = self.api.get(f"/entities/{alert}")["fields"].get("device", {}).get("value")
@@ -130,7 +141,7 @@ class Story:
     def _page(self, *parts: str) -> str:
         return "/".join((self.api.url, *parts))
 
-    def _step(self, name: str, link: str = "", **values: object) -> None:
+    def _step(self, name: str, link: str = "", /, **values: object) -> None:
         self.speaker.step(time.monotonic() - self._began, name, link, **values)
 
 
@@ -139,7 +150,8 @@ def _actions(trail: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _resolved(event: dict[str, Any]) -> bool:
-    return (event["changes"] or {}).get("status", [None, None])[1] == "resolved"
+    before_after = (event["changes"] or {}).get("status", [None, None])
+    return bool(before_after[1] == "resolved")
 
 
 def _short(values: dict[str, Any] | None) -> str:

@@ -26,8 +26,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "桥接 {bridge} 未触发：{clause}（左 {left}，右 {right}）",
     ),
     "acted": (
-        "{act} in {connector}: done and read back {result}{note}",
-        "在 {connector} 执行 {act}：完成并已回读 {result}{note}",
+        "{act} in {connector}: done and read back{result}{note}",
+        "在 {connector} 执行 {act}：完成并已回读{result}{note}",
+    ),
+    "own": ("snapshot taken{result}", "已生成快照{result}"),
+    "computed": (
+        "its priority {priority} is computed by a formula; where that came from:",
+        "优先级 {priority} 由公式计算；其来源：",
     ),
     "waits": ("{act} in {connector} waits: {reason}", "{connector} 的 {act} 在等待：{reason}"),
     "failed": ("{act} in {connector} is {state}: {reason}", "{connector} 的 {act} 为 {state}：{reason}"),
@@ -78,15 +83,15 @@ class Speaker:
     def __init__(self, chosen: str) -> None:
         self.chosen = chosen
 
-    def text(self, name: str, **values: object) -> str:
+    def text(self, name: str, /, **values: object) -> str:
         """Return a line in the reader's language."""
         return TEXTS[name][self.chosen == "zh"].format(**values)
 
-    def say(self, name: str, **values: object) -> None:
+    def say(self, name: str, /, **values: object) -> None:
         """Print a line."""
         print(self.text(name, **values), flush=True)
 
-    def step(self, seconds: float, name: str, link: str = "", **values: object) -> None:
+    def step(self, seconds: float, name: str, link: str = "", /, **values: object) -> None:
         """Print one step of the story as it happens, and where to look at it."""
         print(f"{seconds:6.2f} s  {self.text(name, **values)}", flush=True)
         if link:
