@@ -113,7 +113,7 @@ def _make_parts(settings: Settings) -> Parts:
     from bridges.claims import next_due
     from bridges.deliver import Deliverer
     from bridges.handle import Handler
-    from bridges.heal import heal_held
+    from bridges.heal import escalate_late, heal_held
     from bridges.plan import SNAPSHOT
     from bridges.polls import Poller
     from bridges.registered import Registered
@@ -130,7 +130,7 @@ def _make_parts(settings: Settings) -> Parts:
         Handler(db, registered, owner=owner),
         Deliverer(db, registered, own_acts, owner=owner, lease_s=settings.lease_s),
         Poller(db, registered, owner=owner),
-        lambda then: heal_held(db, registered, then=then),
+        lambda then: heal_held(db, registered, then=then) + escalate_late(db),
         next_due,
     )
 
@@ -205,7 +205,7 @@ def poll() -> None:
 
 @app.task(name="tieline.heal")
 def heal() -> None:
-    """Check what a repair holds; what works again is released."""
+    """Check what a repair holds, release what works again, and tell of urgent actions that are late."""
     _heal()
 
 

@@ -136,8 +136,7 @@ class Batch:
             self._unchanged(item, event, found)
             return
         key = (item.connector.id, etype, item.record.external_id)
-        own_user = item.connector.settings.get("username") or item.connector.settings.get("user")
-        echo = echo_of(item.record, paths, self.ledger.get(key, ()), own_user)
+        echo = echo_of(item.record, paths, self.ledger.get(key, ()), self.registered.own_user(item.connector))
         happened = "created" if created else "changed"
         event |= {"type": f"{etype}.{happened}", "changes": found.changes, "state": State.DONE.value}
         self.rows.events.append(event)

@@ -1,10 +1,11 @@
 """
 Echoes: our own writes coming back are recognised by what they say, not by when they come.
 
-An event is an echo when the far side's version is the one our write returned, or when everything that
-changed is exactly what we wrote, or when our own user there caused it. Its values are kept as
-observations; bridges do not run on it. A person's edit in the same second is no echo, because it
-says something else than what we wrote.
+An event is an echo when everything that changed is exactly what one of our writes left there. Neither the
+far side's version nor its actor alone is enough: a poll shows our message as the newest change on top of
+a person's edit that we have not seen yet, and that edit is news. Only while our first write is not in the
+ledger yet (its echo was faster than our own commit) does our user's name decide. An echo's values are kept as
+observations; bridges do not run on it.
 """
 
 from __future__ import annotations
@@ -49,13 +50,23 @@ def echo_of(
     Return what this record is an echo of ("action act_…", "our user gateway"), or None.
 
     ``changed_paths`` are the places in the record of the fields that changed; each must hold what we wrote.
+
+    >>> data = {"status": "resolved", "title": "Oil hot"}
+    >>> seen = Record("issues", "4", data, actor="gateway")
+    >>> echo_of(seen, ["$.status"], [{"action_id": "act_1", "fields": {"status": "resolved"}}], "gateway")
+    'action act_1'
+    >>> echo_of(seen, ["$.status"], [{"action_id": "act_1", "fields": {"status": "open"}}], "gateway") is None
+    True
+    >>> echo_of(seen, ["$.status"], [], "gateway")
+    'our user gateway'
     """
     roots = {_root(path) for path in changed_paths}
-    for row in writes:
+    wrote = list(writes)
+    for row in wrote:
         fields: dict[str, Json] = row["fields"]
         if roots <= fields.keys() and all(same_json(record.data.get(root), fields[root]) for root in roots):
             return f"action {row['action_id']}"
-    if own_user is not None and record.actor == own_user:
+    if not wrote and own_user is not None and record.actor == own_user:
         return f"our user {own_user}"
     return None
 

@@ -86,8 +86,7 @@ def _events(conn: Connection, rows: list[Any]) -> list[dict[str, Any]]:
     actions = list(conn.execute(select(action).where(action.c.event_id.in_(ids)).order_by(action.c.seq)).mappings())
     versions = _versions(conn, [row["version_id"] for row in decisions] + [row["mapping_version_id"] for row in rows])
     gids = dict(
-        conn.execute(select(entity.c.id, entity.c.gid).where(entity.c.id.in_([row["entity_id"] for row in rows])))
-        .all()
+        conn.execute(select(entity.c.id, entity.c.gid).where(entity.c.id.in_([row["entity_id"] for row in rows]))).all()
     )
     shown_actions = _actions(conn, actions)
     shown = []

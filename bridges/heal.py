@@ -1,16 +1,56 @@
-"""Healing: what a repair holds is checked now and then; what works again is released without a person."""
+"""Healing and escalating: what a repair holds is checked now and then; an urgent action that is late is told to people."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from bridges.holds import release
 from bridges.registered import Registered
+from bridges.retry import ESCALATE_AFTER_S
+from core.clock import SECOND
 from core.database import Database
-from core.errors import TielineError
-from core.tables import connector
+from core.errors import TielineError, TransientError
+from core.repairs import open_repair
+from core.tables import action, connector
+from core.words import Micros, State
+
+
+class LateError(TransientError):
+    """An urgent action that is still not done: another channel must carry it."""
+
+    code = "urgent-late"
+    title, title_zh = "An urgent action is late", "紧急动作超时未完成"
+
+
+def escalate_late(db: Database) -> int:
+    """Open a repair for every urgent action that is open for longer than it may be; return how many are."""
+    with db.read() as conn:
+        since = db.now(conn) - ESCALATE_AFTER_S * SECOND
+        late = conn.execute(
+            select(action.c.id, action.c.act, action.c.bridge, action.c.created_at, action.c.reason, action.c.held_by).where(
+                action.c.urgent,
+                action.c.state.in_([State.WAITING.value, State.HELD.value]),
+                action.c.created_at <= since,
+                or_(action.c.held_by.is_(None), action.c.held_by.not_like("step:%")),  # its first step speaks for it
+            )
+        ).all()
+    if late:
+        with db.write() as conn:
+            now = db.now(conn)
+            for row in late:
+                open_repair(conn, f"urgent:{row.id}", _late(row, now), connector=None, now=now)
+    return len(late)
+
+
+def _late(row: Any, now: Micros) -> LateError:
+    return LateError(
+        f"The urgent action {row.act} of bridge {row.bridge} is still not done.",
+        why=f"It was asked for {(now - row.created_at) // SECOND} s ago; {row.reason or row.held_by or 'it waits'}.",
+        fix="Tell the people concerned by another channel; it is tried again every minute.",
+    )
 
 
 def heal_held(db: Database, registered: Registered, *, then: Callable[[], None] = lambda: None) -> int:

@@ -59,6 +59,7 @@ class Registered:
         self._by_id: dict[int, ConnectorRow] = {}
         self._by_name: dict[str, ConnectorRow] = {}
         self._open: dict[int, tuple[Micros, Connector]] = {}
+        self._settings: dict[int, tuple[ConnectorRow, Any]] = {}
         self._read_at = float("-inf")
 
     def refresh(self) -> None:
@@ -132,7 +133,13 @@ class Registered:
         return {row.name: self.find_class(row.kind).kind for row in self.all()}
 
     def settings(self, row: ConnectorRow) -> Any:
-        """Return the connector's settings, secrets included, as its kind's model."""
+        """Return the connector's settings, secrets included, as its kind's model; kept until the row changes."""
+        kept = self._settings.get(row.id)
+        if kept is None or kept[0] is not row:
+            kept = self._settings[row.id] = (row, self._validated(row))
+        return kept[1]
+
+    def _validated(self, row: ConnectorRow) -> Any:
         model = self.find_class(row.kind).kind.settings
         secrets = {name: secret for name, secret in row.secrets.items() if name in model.model_fields}
         try:
@@ -144,6 +151,11 @@ class Registered:
                 why=places + ".",
                 fix=f"Correct them with `tieline connectors add {row.kind} --name {row.name}`.",
             ) from None
+
+    def own_user(self, row: ConnectorRow) -> str | None:
+        """Return the name our writes carry in that system, where its settings have one."""
+        settings = self.settings(row)
+        return getattr(settings, "username", None) or getattr(settings, "user", None)
 
     def open(self, name_or_id: str | int) -> Connector:
         """Return the open instance; it is made anew when the row has changed."""

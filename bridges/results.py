@@ -16,10 +16,10 @@ from sqlalchemy import Connection, select, update
 from bridges.claims import BREAKER_AFTER, BREAKER_S, Claimed
 from bridges.holds import hold
 from bridges.plan import brought_back, fill
-from bridges.retry import ESCALATE_AFTER_S, wait_before
+from bridges.retry import wait_before
 from core.clock import SECOND
 from core.database import Database
-from core.errors import CredentialsError, SetupError, TielineError, TransientError
+from core.errors import CredentialsError, SetupError, TielineError
 from core.repairs import close_repair, open_repair
 from core.tables import action, attempt, connector, entity, written
 from core.words import Json, Micros, Outcome, State, Verified
@@ -39,13 +39,6 @@ class Result:
     ended_at: Micros
 
 
-class LateError(TransientError):
-    """An urgent action that is still not done: another channel must carry it."""
-
-    code = "urgent-late"
-    title, title_zh = "An urgent action is late", "紧急动作超时未完成"
-
-
 def settle(db: Database, owner: str, results: list[Result], *, spread: Callable[[], float]) -> None:
     """Write the results of several attempts; one whose fence was passed changes nothing but its attempt row."""
     with db.write() as conn:
@@ -55,9 +48,7 @@ def settle(db: Database, owner: str, results: list[Result], *, spread: Callable[
                 select(action.c.id, action.c.fence).where(
                     action.c.id.in_([one.claimed.id for one in results]), action.c.lease_owner == owner
                 )
-            )
-
-            .all()
+            ).all()
         )
         conn.execute(
             attempt.insert(), [_attempt(one, owner, stale=fences.get(one.claimed.id) != one.claimed.fence) for one in results]
@@ -188,8 +179,6 @@ def _failed(conn: Connection, one: Result, error: TielineError, now: Micros, spr
     elif wait is not None:
         changes |= {"next_at": now + wait, "reason": f"{error.code}: {error.what}"}
         _count_failure(conn, claimed, error, now)
-        if claimed.urgent and now - claimed.created_at > ESCALATE_AFTER_S * SECOND:
-            _escalate(conn, claimed, error, now)
     else:
         changes |= {"state": State.DEAD.value, "reason": f"{error.code}: {error.what}", "next_at": None, "ended_at": now}
         conn.execute(
@@ -229,12 +218,3 @@ def _count_failure(conn: Connection, claimed: Claimed, error: TielineError, now:
         pause_s = BREAKER_S[min(failures - BREAKER_AFTER, len(BREAKER_S) - 1)]
         changes |= {"breaker_open_until": now + pause_s * SECOND, "breaker_reason": f"{error.code}: {error.what}"}
     conn.execute(update(connector).where(connector.c.id == claimed.connector_id).values(changes))
-
-
-def _escalate(conn: Connection, claimed: Claimed, error: TielineError, now: Micros) -> None:
-    late = LateError(
-        f"The urgent action {claimed.act} of bridge {claimed.bridge} is still not done.",
-        why=f"It was asked for {(now - claimed.created_at) // SECOND} s ago; the last error: {error.what}",
-        fix="Tell the people concerned by another channel; it is tried again every minute.",
-    )
-    open_repair(conn, f"urgent:{claimed.id}", late, connector=None, now=now)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from core.expressions import compile_condition, compile_formula
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from core.definitions import Catalogue, Edge, Problem, unknown
 from core.errors import TielineError
+from core.expressions import compile_condition, compile_formula
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=80)]
 EVENT_NAMES: tuple[Literal["created", "changed"], ...] = ("created", "changed")

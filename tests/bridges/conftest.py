@@ -28,7 +28,9 @@ AddConnector = Callable[..., int]
 def add_connector(db: Database) -> AddConnector:
     """Give a function that registers a connector row and returns its id."""
 
-    def add(name: str = "plant", kind: str = "memory", *, state: str = "ok", held_by: str | None = None, **settings: str) -> int:
+    def add(
+        name: str = "plant", kind: str = "memory", *, state: str = "ok", held_by: str | None = None, **settings: str
+    ) -> int:
         with db.write() as conn:
             now = db.now(conn)
             result = conn.execute(

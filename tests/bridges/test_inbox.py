@@ -12,7 +12,7 @@ from bridges.accounting import balance
 from bridges.inbox import Arrival, CannotStoreError, Inbox
 from core.clock import FixedClock
 from core.database import Database
-from core.tables import conflict, delivery, intake
+from core.tables import conflict, connector, delivery, intake
 from tests.bridges.conftest import AddConnector
 
 
@@ -126,8 +126,8 @@ def test_one_commit_serves_many_requests(sqlite_db: Database) -> None:
     from sqlalchemy import event
 
     with sqlite_db.write() as conn:
-        conn.exec_driver_sql(
-            "INSERT INTO connector (id, name, kind, settings, state, created_at, updated_at) VALUES (1, 'p', 'memory', '{}', 'ok', 0, 0)"
+        conn.execute(
+            connector.insert().values(id=1, name="p", kind="memory", settings={}, state="ok", created_at=0, updated_at=0)
         )
     commits = []
     event.listen(sqlite_db.engine, "commit", lambda conn: commits.append(1))
