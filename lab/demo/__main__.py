@@ -55,8 +55,8 @@ def run(settings: Settings, speaker: Speaker) -> None:
             speaker.say("landscape", zabbix=landscape.monitoring_url, roundup=landscape.tickets_url, tryton=landscape.erp_url)
             if again:
                 speaker.say("again", home=settings.folder)
+            setup.definitions(speaker)
             setup.connectors(api, landscape, speaker)
-            setup.definitions(api, speaker)
             setup.settle(api, landscape)
             found = Story(api, landscape, speaker, str(tieline.log)).tell()
             suggest(speaker, api, found, settings)

@@ -1,4 +1,4 @@
-"""What a user does before the first event: register the connectors, tell the far sides where to push, publish packs."""
+"""What a user does before the first event: publish packs, register the connectors, tell the far sides where to push."""
 
 from __future__ import annotations
 
@@ -36,11 +36,14 @@ def connectors(api: Api, landscape: Landscape, speaker: Speaker) -> None:
             _poll_often(api, name)
 
 
-def definitions(api: Api, speaker: Speaker) -> None:
+def definitions(speaker: Speaker) -> None:
     """Publish the packs by the command that a user would type."""
     for pack in PACKS:
         done = subprocess.run(
-            [sys.executable, "-m", "gateway.cli", "apply", str(FOLDER / pack)], capture_output=True, text=True, check=False
+            [sys.executable, "-m", "gateway.cli", "apply", "--yes", str(FOLDER / pack)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise SetupError(
@@ -48,7 +51,7 @@ def definitions(api: Api, speaker: Speaker) -> None:
                 why=(done.stdout + done.stderr).strip()[-2000:],
                 fix=f"tieline plan packs/{pack}",
             )
-        speaker.say("applied", pack=pack, said=" ".join(done.stdout.split())[-100:])
+        speaker.say("applied", pack=pack, said=done.stdout.strip().splitlines()[-1])
 
 
 def settle(api: Api, landscape: Landscape) -> None:
