@@ -100,6 +100,10 @@ class Batch:
         assert item.resolved is not None
         assert item.mapping is not None
         event |= {"entity_id": item.resolved.entity_id, "etype": item.mapping.to}
+        if item.record.deleted:
+            gone = "gone from its source; what is known of it stays"
+            self.rows.events.append(event | {"type": f"{item.mapping.to}.gone", "state": State.SKIPPED.value, "reason": gone})
+            return
         stale = self._stale(item)
         if stale is not None:
             self.rows.events.append(event | {"type": f"{item.mapping.to}.seen", "state": State.SKIPPED.value, "reason": stale})
@@ -249,6 +253,7 @@ class Batch:
             open_repair(self.conn, f"bridge:{bridge.name}", error, connector=None, now=self.now)
             return
         decision["actions"] = len(planned.actions) + len(planned.again)
+        decision["reason"] = " ".join(planned.notes) or decision["reason"]
         self.rows.actions += planned.actions
         self.rows.again += planned.again
         self._set(planned, bridge, decision["event_id"])

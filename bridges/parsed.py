@@ -95,12 +95,17 @@ def _items(row: Mapping[Any, Any], connector: ConnectorRow, records: list[Record
     n = 0
     for record in records:
         mappings = catalogue.mappings_for(connector.kind, connector.name, record.stream)
-        if not mappings:
+        broken = catalogue.broken_for(connector.kind, connector.name, record.stream)
+        for error in broken:  # held until its definition is mended; the good mappings of the stream go on
+            yield Item(row, connector, n, record, error=error)
+            n += 1
+        if not mappings and not broken:
             yield Item(row, connector, n, record, error=_unmapped(connector, record))
             n += 1
         for mapping in mappings:
             item = Item(row, connector, n, record, mapping)
-            _translate(item)
+            if not record.deleted:
+                _translate(item)
             yield item
             n += 1
 

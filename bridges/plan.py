@@ -55,11 +55,12 @@ class Firing:
 
 @dataclass(slots=True)
 class Planned:
-    """The action rows, the fields of ours to set as (place, field, master ID), and keys that existed already."""
+    """The action rows, the fields of ours to set, actions that existed already, and notes for the decision's reader."""
 
     actions: list[dict[str, Any]] = field(default_factory=list)
     sets: list[tuple[str, Place, str, str]] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 Mint = Callable[[str], Place]
@@ -91,6 +92,9 @@ def plan(firing: Firing, registered: Registered, mint: Mint) -> Planned:
         planned.actions.append(row)
         for left, right in step.spec.sets.items():
             alias, _, name = left.partition(".")
+            if alias not in made and alias not in firing.places:
+                planned.notes.append(f"{left} was not set: this event has no {alias}.")
+                continue
             owner = _place(firing, made, alias, step)
             etype = step.spec.creates if alias == step.spec.id else bridge.scope[alias]
             planned.sets.append((str(etype), owner, name, _place(firing, made, right, step).gid))
