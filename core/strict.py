@@ -24,9 +24,10 @@ from core.words import Json
 MAX_DEPTH = 64
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]', re.DOTALL)
-_YAML_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o[0-7]+")
-_YAML_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_YAML_WORDS: dict[str, Json] = {"": None, "~": None, "null": None, "true": True, "True": True, "false": False, "False": False}
+YAML_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o[0-7]+")
+YAML_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+YAML_WORDS: dict[str, Json] = {"": None, "~": None, "null": None, "true": True, "True": True, "false": False, "False": False}
+"""What a plain scalar is read as; everything else is text. The writer of exports quotes by the same three."""
 
 
 class _TwiceError(ValueError):
@@ -240,14 +241,14 @@ def _scalar(node: Any, file: str) -> Json:
     word: str = node.value
     if node.style:  # quoted or a block: a text, whatever it says
         return word
-    if word in _YAML_WORDS:
-        return _YAML_WORDS[word]
-    if _YAML_INT.fullmatch(word):
+    if word in YAML_WORDS:
+        return YAML_WORDS[word]
+    if YAML_INT.fullmatch(word):
         value = int(word, 0) if word[:2] in ("0x", "0o") else int(word)
         if not -(1 << 63) <= value < 1 << 64:
             raise _bad_yaml(file, node.start_mark, f"The number {word[:40]} is too big.", "Write it in quotes.")
         return value
-    if _YAML_FLOAT.fullmatch(word):
+    if YAML_FLOAT.fullmatch(word):
         number = float(word)
         if math.isinf(number):
             raise _bad_yaml(file, node.start_mark, f"The number {word[:40]} is too big.", "Write it in quotes.")

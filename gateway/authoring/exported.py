@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from core.database import Database
 from core.definitions import KINDS
-from core.strict import read_yaml
+from core.strict import YAML_FLOAT, YAML_INT, read_yaml
 from core.words import Json
 from gateway.authoring import landscape
 from gateway.authoring.landscape import PACK
@@ -28,7 +29,9 @@ WITHOUT_PACK = "own"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes plain YAML without aliases, and in quotes whatever our reader would not take for the same text."""
+    """Writes plain YAML without aliases; in quotes stands only what our reader would not take for the same text."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc] # the stub calls it an instance variable
 
     def ignore_aliases(self, data: Any) -> bool:
         """Every value is written out."""
@@ -36,21 +39,29 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    if "\n" in text and not any(line.endswith(" ") for line in text.split("\n")):
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|")
-    plain = text and text.isprintable() and not text[0].isdigit() and text[0] not in "+-."
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+    lines = text.split("\n")
+    style = None
+    if not all(line.isprintable() for line in lines):
+        style = '"'  # everything odd is escaped there
+    elif len(lines) > 1 and not text[0].isspace() and all(line == line.rstrip() for line in lines):
+        style = "|"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _text)
+for _tag, _read_as in (("null", ("", "~", "null")), ("bool", ("true", "True", "false", "False"))):
+    _pattern = re.compile(rf"(?:{'|'.join(re.escape(word) for word in _read_as)})$")
+    _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, None)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(rf"(?:{YAML_INT.pattern})$"), None)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(rf"(?:{YAML_FLOAT.pattern})$"), None)
 
 
 def write_yaml(documents: list[Json]) -> str:
     r"""
     Write documents as YAML; ``core.strict.read_yaml`` gives the same documents back.
 
-    >>> write_yaml([{"on": "no", "id": "007", "n": 7}])
-    '"on": "no"\nid: "007"\nn: 7\n'
+    >>> write_yaml([{"on": "no", "id": "007", "n": 7, "text": "7"}])
+    "on: no\nid: 007\nn: 7\ntext: '7'\n"
     """
     texts = [yaml.dump(one, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120) for one in documents]
     return "---\n".join(texts)

@@ -6,7 +6,8 @@ Each room keeps the models and checks of its own kinds; this table is the one pl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -25,6 +26,10 @@ MODELS: dict[str, type[BaseModel]] = {
 }
 """Kind -> the model that its documents must fit."""
 
+Place = tuple[str | int, ...]
+_MISSING = "is missing."
+_GUESS = re.compile(r"Did you mean '([^']+)'")
+
 assert set(MODELS) == set(KINDS), "every kind has a model, and nothing else has"
 
 
@@ -34,8 +39,50 @@ def read(kind: str, spec: Mapping[str, Json]) -> BaseModel | list[Problem]:
         return MODELS[kind].model_validate(dict(spec))
     except ValidationError as error:
         schema = MODELS[kind].model_json_schema()
-        found = [_problem(one, spec, schema) for one in error.errors(include_url=False)]
-    return list({one.path: one for one in reversed(found)}.values())[::-1]
+        faults = _best_forms(error.errors(include_url=False), spec)
+    found = {one.path: one for one in (_problem(fault, spec, schema) for fault in reversed(faults))}
+    missing = {one.path for one in found.values() if one.what.endswith(_MISSING)}
+    return [one for one in reversed(found.values()) if one.path not in missing & _meant(found.values())]
+
+
+def _best_forms(faults: list[Any], spec: Mapping[str, Json]) -> list[Any]:
+    """
+    Keep, where several forms are allowed, only the faults of the form that was probably meant: the nearest one.
+
+    A list that counts as too short only because of faults inside it is left out as well.
+    """
+    groups: dict[Place, dict[str, list[Any]]] = {}
+    for fault in faults:
+        place, form = _form(fault, spec)
+        groups.setdefault(place, {}).setdefault(form, []).append(fault)
+    kept: list[Any] = []
+    for forms in groups.values():
+        deeper = [one for form, one in forms.items() if form and any(_is_inside(fault, form) for fault in one)]
+        plain = [fault for form, one in forms.items() if not form for fault in one]
+        others = [one for form, one in forms.items() if form]
+        kept += plain + (min(deeper or others, key=len) if others else [])
+    inside = {tuple(fault["loc"][:n]) for fault in kept for n in range(len(fault["loc"]))}
+    return [fault for fault in kept if not (fault["type"] == "too_short" and tuple(fault["loc"]) in inside)]
+
+
+def _is_inside(fault: Any, form: str) -> bool:
+    return str(fault["loc"][-1]) != form
+
+
+def _form(fault: Any, spec: Mapping[str, Json]) -> tuple[Place, str]:
+    """Return the place where several forms are allowed, and the name of the form a fault is about; or no name."""
+    parts = tuple(_real(fault, spec))
+    loc = fault["loc"]
+    for i, part in enumerate(loc):
+        if i >= len(parts) or parts[i] != part:
+            return tuple(loc[:i]), str(part)
+    return parts, ""
+
+
+def _meant(found: Iterable[Problem]) -> set[str]:
+    """Return the paths that a misspelt word was probably meant for: they do not lack as well."""
+    pairs = ((one.path.rpartition("."), _GUESS.match(one.fix)) for one in found)
+    return {f"{parent}{dot}{guess[1]}" for (parent, dot, _), guess in pairs if guess}
 
 
 def problems(model: Any, catalogue: Catalogue) -> list[Problem]:
@@ -57,28 +104,30 @@ def edges(model: Any, catalogue: Catalogue) -> list[Edge]:
 
 
 def _problem(found: Any, spec: Mapping[str, Json], schema: dict[str, Any]) -> Problem:
-    parts = list(_real(found["loc"], spec))
+    parts = list(_real(found, spec))
     path = ".".join(str(part) for part in parts)
     last = str(found["loc"][-1]) if found["loc"] else ""
     if found["type"] == "extra_forbidden":
         return unknown(path, "word", last, _words(schema, parts[:-1]))
     if found["type"] == "missing":
-        return Problem(path, f"{last!r} is missing.", f"Add {last}: to it.")
+        return Problem(path, f"{last!r} {_MISSING}", f"Add {last}: to it.")
     said = str(found["msg"]).removeprefix("Value error, ").rstrip(".")
     return Problem(path, f"{said}.", f"It says {_short(found['input'])} now.")
 
 
-def _real(loc: Sequence[str | int], value: Json) -> Iterator[str | int]:
-    """Yield the parts of a place that stand in the document; the names of alternatives are left out."""
+def _real(fault: Any, value: Json) -> Iterator[str | int]:
+    """Yield the parts of a place that stand in the document, or lack there; the names of forms are left out."""
+    loc = fault["loc"]
     for i, part in enumerate(loc):
-        if isinstance(value, dict) and part in value:
+        last = i == len(loc) - 1
+        here = (
+            part in value
+            if isinstance(value, dict)
+            else isinstance(value, list) and isinstance(part, int) and part < len(value)
+        )
+        if here or (last and fault["type"] == "missing"):
             yield part
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            yield part
-            value = value[part]
-        elif isinstance(value, dict) and i == len(loc) - 1:
-            yield part  # what is missing
+            value = value[part] if here else None
 
 
 def _words(schema: dict[str, Any], parts: Sequence[str | int]) -> set[str]:

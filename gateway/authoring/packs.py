@@ -31,9 +31,9 @@ class Fault:
     fix: str
 
     def __str__(self) -> str:
-        label = f"{self.kind} {self.name}".strip()
         place = f" at {self.path}" if self.path else ""
-        return f"{self.file}:{self.line}: {label}{place}: {self.what} {self.fix}"
+        label = f"{self.kind} {self.name}".strip() + place
+        return f"{self.file}:{self.line}: {label.strip()}{': ' if label else ''}{self.what} {self.fix}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -155,7 +155,7 @@ def _definition(pack: Pack, document: Document) -> None:
     elif kind not in KINDS:
         fault(unknown("kind", "kind of definition", kind, KINDS))
     elif not isinstance(name, str) or not _NAME.fullmatch(name):
-        what = f"The {kind} has no name." if name is None else f"A {kind} cannot be called {name!r}."
+        what = f"The {kind} has no name." if name is None else f"The name {name!r} cannot be used."
         fault(Problem("name", what, "Write name: with small ASCII letters, digits, - and _."))
     else:
         pack.definitions.append(Authored(kind, name, document))
