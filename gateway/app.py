@@ -12,7 +12,7 @@ from gateway.api import SUBJECTS
 from gateway.doors.inbound import CAP, Doors
 from gateway.metrics import Metrics
 from gateway.openapi import document
-from gateway.pages.session import configure
+from gateway.pages.entrance import configure
 from gateway.parts import Parts
 
 

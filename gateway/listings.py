@@ -107,7 +107,7 @@ def events(
     until: Micros | None = None,
 ) -> tuple[list[Row], Any]:
     """List what was parsed from it."""
-    query = (
+    query: Select[Any] = (
         select(
             event.c.id,
             delivery.c.receipt,

@@ -181,7 +181,7 @@ def failed(name: str, report: CheckReport) -> CheckFailedError:
     steps = [step for step in report.steps if step.needed and not step.ok]
     return CheckFailedError(
         f"The connector {name!r} does not work yet.",
-        why="; ".join(f"{step.name}: {step.detail}" for step in steps) + "." if steps else "Its check proved nothing.",
+        why="; ".join(f"{step.name}: {step.detail.rstrip('.')}" for step in steps) + "." if steps else "Its check proved nothing.",
         fix=" ".join(dict.fromkeys(step.fix for step in steps if step.fix)) or "Save it as a draft and check it again later.",
         report=report.as_dict(),
     )

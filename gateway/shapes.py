@@ -67,6 +67,9 @@ def _moment(value: Any) -> Any:
 Whole = Annotated[int, BeforeValidator(_whole)]
 """A whole number in a query."""
 
+Number = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
+"""A number of something, from one, in a query."""
+
 Claim = Annotated[bool, BeforeValidator(_claim)]
 """true or false in a query."""
 

@@ -82,7 +82,7 @@ class SnapshotAnswer(Open):
     recipe: UsedRecipe
     subject: About
     parent: str | None
-    facets: dict[str, Facet] = {}
+    facets: dict[str, Facet] = Field({})
     sha256: str | None = None
 
 

@@ -19,7 +19,7 @@ from gateway.languages import COOKIE, LANGUAGES, language_of
 from gateway.openapi import release
 from gateway.pages import connectors, entities, lists, overview, showing, snapshots, trail
 from gateway.pages.console import Console
-from gateway.pages.session import ask_to_sign_in, caller_of, check_form, local, sign_in
+from gateway.pages.entrance import ask_to_sign_in, caller_of, check_form, local, sign_in
 from gateway.pages.texts import text, word
 from gateway.parts import Parts
 from gateway.refusals import UnauthenticatedError
@@ -127,6 +127,7 @@ def _say(made: Blueprint, parts: Parts) -> None:
     filters: dict[str, Callable[..., Any]] = {
         "moment": lambda found: showing.moment(found, parts.settings.time_zone),
         "state": lambda found: showing.state(found, language()),
+        "holder": lambda found: showing.holder(found, language()),
         "word": lambda found: word(found, language()),
         "reference": lambda found: reference(found),
     }

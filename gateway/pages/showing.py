@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from markupsafe import Markup, escape
 
-from gateway.pages.texts import word
+from gateway.pages.texts import text, word
 
 GOOD = ("done", "ok", "fired", "frozen")
 BAD = ("dead", "failed", "error", "denied", "lost")
@@ -23,12 +23,12 @@ TONE = {
 }
 
 
-def moment(text: str | None, zone: str) -> Markup:
+def moment(written: str | None, zone: str) -> Markup:
     """Write a time in the zone of the settings, with the exact one in the markup."""
-    if not text:
+    if not written:
         return Markup("–")
-    at = datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(ZoneInfo(zone))
-    return Markup('<time datetime="{}" title="{} {}">{}</time>').format(text, text, zone, f"{at:%Y-%m-%d %H:%M:%S}")
+    at = datetime.fromisoformat(written.replace("Z", "+00:00")).astimezone(ZoneInfo(zone))
+    return Markup('<time datetime="{}" title="{} {}">{}</time>').format(written, written, zone, f"{at:%Y-%m-%d %H:%M:%S}")
 
 
 def state(value: str | None, language: str) -> Markup:
@@ -50,9 +50,31 @@ def value(found: Any) -> Markup:
         return Markup("–")
     if isinstance(found, str):
         return escape(found)
-    if isinstance(found, int | float) and not isinstance(found, bool):
-        return escape(str(found))
+    if isinstance(found, bool | int | float):
+        return escape(orjson.dumps(found).decode())
     return Markup("<code>{}</code>").format(orjson.dumps(found, default=str, option=orjson.OPT_NON_STR_KEYS).decode())
+
+
+def holder(found: str | None, language: str) -> Markup:
+    """
+    Say who or what holds a row.
+
+    >>> str(holder("person:Li", "en")), str(holder("dead:act_1", "en"))
+    ('Li', 'waits for <a href="/actions/act_1">a step that was given up</a>')
+    """
+    sort, _, rest = (found or "").partition(":")
+    match sort:
+        case "person":
+            return escape(rest)
+        case "dead":
+            return Markup('{} <a href="/actions/{}">{}</a>').format(
+                text("waits_for", language), rest, text("given_up_step", language)
+            )
+        case "step":
+            return Markup("{} {}").format(text("waits_for_step", language), rest)
+        case "repair":
+            return Markup("{} <code>{}</code>").format(text("waits_for_repair", language), rest)
+    return escape(found or "")
 
 
 def pretty(found: Any) -> str:
@@ -102,17 +124,17 @@ def span(moments: tuple[str, str]) -> str:
     >>> span(("2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:00.250000Z"))
     '250 ms'
     """
-    begin, end = (datetime.fromisoformat(text.replace("Z", "+00:00")) for text in moments)
+    begin, end = (datetime.fromisoformat(one.replace("Z", "+00:00")) for one in moments)
     took = (end - begin).total_seconds()
     return f"{round(took * 1000)} ms" if took < 10 else seconds(took)
 
 
-def body(text: str) -> str:
+def body(raw: str) -> str:
     """Write a body for reading: JSON over several lines, anything else as it is."""
     try:
-        return pretty(orjson.loads(text))
+        return pretty(orjson.loads(raw))
     except ValueError:
-        return text
+        return raw
 
 
 def rows(found: Any) -> Markup:

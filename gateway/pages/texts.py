@@ -94,6 +94,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "note": ("Note", "说明"),
     "took": ("Took", "耗时"),
     "arguments": ("Arguments", "参数"),
+    "waits_for": ("waits for", "等待"),
+    "given_up_step": ("a step that was given up", "已放弃的步骤"),
+    "waits_for_step": ("waits for the step", "等待步骤"),
+    "waits_for_repair": ("waits for the repair", "等待修复"),
     "error": ("Error", "错误"),
     "replay": ("Replay", "重放"),
     # connector

@@ -20,6 +20,12 @@ def add(made: Blueprint, console: Console) -> None:
         may = {scope: console.caller.may(scope) for scope in ("actions:write", "events:replay")}
         return render_template("trail.html", one=found, may=may)
 
+    @made.get("/actions/<id>")
+    def action(id: str) -> Response:  # noqa: A002 the path's own word
+        with parts.db.read() as conn:
+            event_id = explain.action_trail(conn, id)["event_id"]
+        return back(url_for("pages.trail", id=event_id) + f"#{id}")
+
     @made.post("/events/<id>/replay")
     def replay_event(id: str) -> Response:  # noqa: A002 the path's own word
         console.caller.require("events:replay")

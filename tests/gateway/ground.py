@@ -45,7 +45,7 @@ RECIPE: dict[str, Any] = {
             "title": {"en": "Last tickets", "zh": "最近工单"},
             "connector": "tickets",
             "lookup": "recent_tickets",
-            "with": {"machine": {"id_of": "device"}, "limit": "3"},
+            "with": {"machine": '"press-07"', "limit": "3"},
         },
     },
 }
@@ -104,6 +104,7 @@ class Ground:
         publish_all(self.db, [*ENTITIES, *MAPPINGS, RECIPE, *BRIDGES])
         self.register("tickets")
         made = self.register("monitoring", inbound={"scheme": "path"})
+        self.world("tickets").open_ticket("Oil changed", machine="press-07")
         monitoring = self.world("monitoring")
         monitoring.raise_alert("7001", name="Oil hot", severity=4, machine="press-07")
         monitoring.figures["cpu_mean", "press-07"] = {"mean": 71.5, "samples": 60, "unit": "%"}

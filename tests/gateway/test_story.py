@@ -53,7 +53,7 @@ def test_a_replay_is_planned_first_and_does_nothing_twice(ground: Ground) -> Non
     ground.work()
 
     assert done["dry"] is False
-    assert len(world.things["tickets"]) == 1
+    assert len(world.things["tickets"]) == 2, "the one that was there, and ours"
     assert ground.call("POST", "/replay/run", {}).status_code == 422
 
 
