@@ -22,6 +22,7 @@ from celery.signals import worker_process_init
 from sqlalchemy import Connection
 
 from core.database import Database
+from core.definitions import generation
 from core.secrets import Vault
 from core.settings import Settings
 
@@ -83,6 +84,13 @@ def make_app(settings: Settings) -> Celery:
 app = make_app(Settings.from_env())
 
 
+@dataclass(slots=True)
+class Seen:
+    """What this process has noticed."""
+
+    generation: int = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the tasks of one process work with."""
@@ -93,7 +101,9 @@ class Parts:
     deliverer: Deliverer
     poller: Poller
     healer: Callable[[Callable[[], None]], int]
+    mend: Callable[[], int]
     next_due: Callable[[Connection], int | None]
+    seen: Seen
 
 
 _making = threading.Lock()
@@ -113,7 +123,7 @@ def _make_parts(settings: Settings) -> Parts:
     from bridges.claims import next_due
     from bridges.deliver import Deliverer
     from bridges.handle import Handler
-    from bridges.heal import escalate_late, heal_held
+    from bridges.heal import escalate_late, heal_held, release_mended
     from bridges.plan import SNAPSHOT
     from bridges.polls import Poller
     from bridges.registered import Registered
@@ -131,7 +141,9 @@ def _make_parts(settings: Settings) -> Parts:
         Deliverer(db, registered, own_acts, owner=owner, lease_s=settings.lease_s),
         Poller(db, registered, owner=owner),
         lambda then: heal_held(db, registered, then=then) + escalate_late(db),
+        lambda: release_mended(db, registered),
         next_due,
+        Seen(),
     )
 
 
@@ -211,10 +223,14 @@ def heal() -> None:
 
 @app.task(name="tieline.sweep")
 def sweep() -> None:
-    """Look whether anything is due, whoever forgot to ring."""
+    """Look whether anything is due, whoever forgot to ring, and whether something new was published."""
     with parts().db.read() as conn:
         now = parts().db.now(conn)
         due = parts().next_due(conn)
+        published = generation(conn)
+    if published != parts().seen.generation:
+        parts().mend()
+        parts().seen.generation = published
     if parts().handler.is_due():
         handle()
     if due is not None and due <= now:

@@ -14,8 +14,9 @@ from core.clock import SECOND
 from core.database import Database
 from core.errors import TielineError, TransientError
 from core.repairs import open_repair
-from core.tables import action, connector
+from core.tables import action, connector, delivery
 from core.words import Micros, State
+from mappings.catalogue import Catalogue, load
 
 
 class LateError(TransientError):
@@ -76,3 +77,45 @@ def heal_held(db: Database, registered: Registered, *, then: Callable[[], None] 
     if released:
         then()
     return released
+
+
+def release_mended(db: Database, registered: Registered) -> int:
+    """
+    Let deliveries go on that waited for a mapping which is now live and sound; return how many.
+
+    Called when definitions have been published; the handling itself closes the repair.
+    """
+    with db.read() as conn:
+        holders = set(
+            conn.execute(
+                select(delivery.c.held_by)
+                .where(delivery.c.state == State.HELD.value, delivery.c.held_by.like("repair:%"))
+                .distinct()
+            ).scalars()
+        )
+        catalogue = load(conn)
+    mended = [holder for holder in holders if _is_mended(holder, registered, catalogue)]
+    if not mended:
+        return 0
+    with db.write() as conn:
+        return conn.execute(
+            update(delivery)
+            .where(delivery.c.state == State.HELD.value, delivery.c.held_by.in_(mended))
+            .values(
+                state=State.WAITING.value,
+                next_at=db.now(conn),
+                held_by=None,
+                reason="mended",
+                handled_at=delivery.c.received_at,
+            )
+        ).rowcount
+
+
+def _is_mended(holder: str, registered: Registered, catalogue: Catalogue) -> bool:
+    _, code, *place = holder.split(":", 3)
+    if code not in ("unmapped", "definition") or len(place) != 2:
+        return False
+    row = registered.find(place[0])
+    if row is None or catalogue.broken_for(row.kind, row.name, place[1]):
+        return False
+    return bool(catalogue.mappings_for(row.kind, row.name, place[1]))

@@ -293,20 +293,21 @@ def test_a_definition_that_fails_in_a_way_nobody_foresaw_buries_only_its_deliver
 
 
 def test_a_missing_mapping_holds_the_event_until_it_is_there(plant: Plant) -> None:
-    """A stream that nobody mapped is held with a repair that says what to publish; a replay after that handles it."""
-    from bridges import replay
+    """A stream that nobody mapped is held with a repair that says what to publish; publishing it lets the event go on."""
+    from bridges.heal import release_mended
     from core.definitions import retire
     from tests.bridges.plant import MAPPINGS, publish_all
 
     with plant.db.write() as conn:
         retire(conn, "mapping", "memory-alerts", now=plant.clock.now())
-    receipt = plant.push_alert("7001", severity=2)
+    plant.push_alert("7001", severity=2)
     plant.handler.run()
     assert plant.events[0]["held_by"] == "repair:unmapped:monitoring:alerts"
     assert plant.deliveries[0]["state"] == "held"
 
+    assert release_mended(plant.db, plant.registered) == 0
     publish_all(plant.db, [MAPPINGS[0]])
-    replay.run(plant.db, replay.Choice(id=receipt))
+    assert release_mended(plant.db, plant.registered) == 1
     plant.handler.run()
 
     assert (plant.events[0]["state"], plant.events[0]["type"]) == ("done", "alert.created")
