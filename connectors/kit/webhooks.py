@@ -187,7 +187,7 @@ def _ours(secrets: Secrets) -> list[str]:
         raise DoorSetupError(
             "The door has no secret.",
             why="Without a secret anybody could push, so a door without one stays shut.",
-            fix="Set the door's secret on the connector's page, or with: tieline connectors door NAME.",
+            fix="Set the door's secret on the connector's page, or with `tieline connectors set NAME --door SCHEME`.",
         )
     return several
 

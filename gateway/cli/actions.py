@@ -12,7 +12,7 @@ from gateway.api import actions as api
 from gateway.cli.asked import STATE, paged
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.speech import Group, option
-from gateway.cli.tables import more, show_table
+from gateway.cli.tables import brief, more, show_table
 from gateway.cli.why import show_action
 
 actions = Group("actions", en="What is to be done in other systems, and how far it is.", zh="待在其他系统执行的动作及进度。")
@@ -39,7 +39,7 @@ def list_actions(desk: Desk, **given: Any) -> Said:
                 one.target,
                 str(one.state),
                 one.attempts,
-                one.reason or one.held_by or desk.when(one.next_at),
+                brief(one.reason or one.held_by) or desk.when(one.next_at),
             )
             for one in found.items
         ]

@@ -252,7 +252,7 @@ def _show_connector(desk: Desk, found: api.ConnectorAnswer, console: Console) ->
     if found.secrets:
         console.print(word("  secrets: ", "  密钥：") + escape(", ".join(found.secrets)))
     if found.door is not None:
-        console.print(word("  pushes to: ", "  推送地址：") + escape(found.door.url))
+        console.print(word("  pushes to: ", "  推送地址：") + escape(found.door.url), soft_wrap=True)
         if found.door.secret:
             console.print(
                 word("  the door's secret, shown this once: ", "  入口密钥（仅显示这一次）：")

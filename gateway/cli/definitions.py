@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,15 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from core.database import Database
 from core.definitions import KINDS
+from core.migrations import upgrade
 from gateway import authoring
 from gateway.authoring.plans import Plan
 from gateway.cli import exits
 from gateway.cli.asked import can_ask
 from gateway.cli.desk import Desk, Said, who
+from gateway.cli.local import NoStoreError
 from gateway.cli.speech import command, option, word
 
 _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -30,9 +34,15 @@ _STATES = {"new": "[green]+[/]", "changed": "[yellow]~[/]", "unchanged": "[dim]=
 @_FOLDER
 @_PRUNE
 def plan(desk: Desk, folder: Path, prune: bool) -> Said:
-    """Compare a folder with what is live; nothing is changed."""
-    desk.db_to_write()
-    made = _planned(desk, folder, prune)
+    """Compare a folder with what is live; nothing is changed. Where there is no store yet, nothing is live."""
+    try:
+        made = _planned(desk, desk.db, folder, prune)
+    except NoStoreError:
+        with tempfile.TemporaryDirectory() as empty:
+            database = Database(f"sqlite:///{empty}/empty.db")
+            upgrade(database)
+            made = _planned(desk, database, folder, prune)
+            database.close()
     return Said(made.as_dict(), lambda console: _show_plan(console, made), exits.OK if made.ok else exits.PROBLEM)
 
 
@@ -43,7 +53,7 @@ def plan(desk: Desk, folder: Path, prune: bool) -> Said:
 def apply(desk: Desk, folder: Path, prune: bool, yes: bool) -> Said:
     """Plan, show, and publish in one transaction."""
     db = desk.db_to_write()
-    made = _planned(desk, folder, prune)
+    made = _planned(desk, db, folder, prune)
     if not made.ok:
         return Said(made.as_dict(), lambda console: _show_plan(console, made), exits.PROBLEM)
     changes = any(item.state != "unchanged" for item in made.items)
@@ -65,10 +75,11 @@ def apply(desk: Desk, folder: Path, prune: bool, yes: bool) -> Said:
 
 @command("export", en="Write the live definitions as a folder that `plan` and `apply` read.", zh="将生效的定义导出为目录。")
 @_FOLDER
-def export(desk: Desk, folder: Path) -> Said:
-    """Write files; what is in the folder already is not overwritten by another definition."""
+@option("--pack", en="Only this pack, straight into the folder.", zh="仅导出此行业包，直接写入该目录。")
+def export(desk: Desk, folder: Path, pack: str | None) -> Said:
+    """Write one folder per pack; files of the same names are replaced, others stay."""
     with desk.waiting(word("Writing …", "写入中 …")):
-        written = authoring.export(desk.db, folder)
+        written = authoring.export(desk.db, folder, pack=pack)
     files = sorted(str(one) for one in written)
     return Said(
         {"files": files}, lambda console: console.print("\n".join(files) or word("Nothing is live yet.", "尚无生效的定义。"))
@@ -87,9 +98,9 @@ def rollback(desk: Desk, kind: str, name: str, n: int | None) -> Said:
     return Said(document, lambda console: console.print(escape(text)))
 
 
-def _planned(desk: Desk, folder: Path, prune: bool) -> Plan:
+def _planned(desk: Desk, db: Database, folder: Path, prune: bool) -> Plan:
     with desk.waiting(word("Reading and checking …", "读取并检查 …")):
-        return authoring.plan(desk.db, authoring.load(folder), prune=prune)
+        return authoring.plan(db, authoring.load(folder), prune=prune)
 
 
 def _show_plan(console: Console, made: Plan) -> None:

@@ -8,6 +8,7 @@ answer with the same words and the same JSON.
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ if TYPE_CHECKING:  # loaded when a command needs its store: `tieline serve` only
     from gateway.parts import Parts
 
 
+_WIDE = 180
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a command says: a document for programs, a way to show it to people, and the exit code."""
@@ -50,8 +54,8 @@ class Desk:
 
     as_json: bool
     language: str
-    console: Console = field(default_factory=lambda: Console(highlight=False))
-    errors: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    console: Console = field(default_factory=lambda: _console(stderr=False))
+    errors: Console = field(default_factory=lambda: _console(stderr=True))
 
     @cached_property
     def settings(self) -> Settings:
@@ -140,6 +144,12 @@ class Desk:
     def _progress(self, *columns: Any) -> Progress:
         quiet = self.as_json or not self.errors.is_terminal
         return Progress(*columns, console=self.errors, transient=True, disable=quiet)
+
+
+def _console(*, stderr: bool) -> Console:
+    """Return a console; where nobody looks (a pipe, a log) lines are long rather than broken."""
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal or "COLUMNS" in os.environ else Console(stderr=stderr, highlight=False, width=_WIDE)
 
 
 @contextmanager

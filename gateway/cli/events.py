@@ -11,7 +11,7 @@ from gateway.api import arrivals as api
 from gateway.cli.asked import STATE, paged, window
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.speech import Group, option
-from gateway.cli.tables import more, show_table
+from gateway.cli.tables import brief, more, show_table
 from gateway.cli.why import show_trail
 from gateway.shapes import Paged
 
@@ -41,7 +41,7 @@ def list_events(desk: Desk, **given: Any) -> Said:
                 one.connector,
                 one.master_id or one.external_id,
                 str(one.state),
-                one.reason or one.held_by,
+                brief(one.reason or one.held_by),
             )
             for one in found.items
         ]
@@ -71,7 +71,7 @@ def deliveries(desk: Desk, **given: Any) -> Said:
                 one.size,
                 one.events,
                 str(one.state),
-                one.reason or one.held_by,
+                brief(one.reason or one.held_by),
             )
             for one in found.items
         ]

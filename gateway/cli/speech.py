@@ -160,7 +160,7 @@ def _speak(run: Run, as_json: bool, given: dict[str, Any]) -> int:
             return said.code
     except TielineError as error:
         _complain(desk, error)
-        return exits.code_of(error)
+        return exits.USAGE if error.code == "validation" else exits.code_of(error)
     except (click.ClickException, click.exceptions.Exit):
         raise
     except (KeyboardInterrupt, click.Abort):
@@ -180,7 +180,9 @@ def _complain(desk: Desk, error: TielineError) -> None:
         desk.errors.file.write(orjson.dumps(error.as_dict()).decode() + "\n")
         return
     desk.errors.print(f"[bold red]✗ {escape(error.what)}[/]", highlight=False, soft_wrap=True)
-    for label, text in ((word("why", "原因"), error.why), (word("fix", "处理"), error.fix)):
+    fix = word("Correct what is listed; --help names the options.", "请更正所列项；选项见 --help。")
+    fix = fix if error.code == "validation" else error.fix
+    for label, text in ((word("why", "原因"), error.why), (word("fix", "处理"), fix)):
         if text:
             desk.errors.print(f"  [dim]{label}:[/] {escape(text)}", highlight=False, soft_wrap=True)
     desk.errors.print(f"  [dim]({error.code}, docs/errors.md)[/]", highlight=False)

@@ -93,6 +93,10 @@ _COLOURS = {
 }
 
 
+_WHOLE = {"At", "Asked", "Created", "Id", "Master ID", "Opened", "Prefix", "Receipt", "Received", "State", "Status"}
+"""Columns that are copied, or are worth nothing in parts: never broken over lines."""
+
+
 def head(english: str) -> str:
     """Return a heading in the reader's language."""
     return word(english, HEADS[english])
@@ -108,7 +112,7 @@ def show_table(
         return
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for one in heads:
-        table.add_column(head(one), overflow="fold")
+        table.add_column(head(one), overflow="fold", no_wrap=one in _WHOLE)
     for row in listed:
         table.add_row(*[cell(one) for one in row])
     console.print(table, soft_wrap=False)
@@ -123,6 +127,16 @@ def cell(value: Any) -> str:
     text = str(value)
     colour = _COLOURS.get(text)
     return f"[{colour}]{escape(text)}[/]" if colour else escape(text)
+
+
+def brief(text: str | None, longest: int = 120) -> str:
+    """
+    Return the beginning of a long reason; ``explain`` says the whole.
+
+    >>> brief("a reason", 6)
+    'a rea…'
+    """
+    return "" if text is None else text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def mark(holds: bool) -> str:

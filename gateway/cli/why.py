@@ -38,11 +38,12 @@ def show_trail(console: Console, trail: arrivals.Trail) -> None:
     for line in trail.summary:
         console.print(escape(line), soft_wrap=True)
     document = plain(trail)
-    for holder in (document["delivery"], *document["events"]):
-        repair = holder.get("repair")
-        if repair:
-            console.print(f"[magenta]{word('to repair', '待修')}:[/] {escape(repair['what'])} {escape(repair['why'])}")
-            console.print(f"  {word('fix', '处理')}: {escape(repair['fix'])}")
+    repairs = [holder.get("repair") for holder in (document["delivery"], *document["events"])]
+    for repair in {one["key"]: one for one in repairs if one}.values():
+        console.print(
+            f"[magenta]{word('to repair', '待修')}:[/] {escape(repair['what'])} {escape(repair['why'])}", soft_wrap=True
+        )
+        console.print(f"  {word('fix', '处理')}: {escape(repair['fix'])}", soft_wrap=True)
 
 
 def show_action(console: Console, desk: Desk, action: actions_api.ActionTrail) -> None:
