@@ -157,8 +157,6 @@ def test_a_misspelt_field_is_named_with_file_and_line(tieline: Run, folder: Path
 
 
 def test_an_applied_pack_plans_and_exports_as_unchanged(tieline: Run, world: World, folder: Path, tmp_path: Path) -> None:
-    tieline: Run, world: World, folder: Path, tmp_path: Path
-) -> None:
     """Apply, then plan: nothing to do; export, then plan that folder: nothing to do; a change rolls back."""
     assert {item["state"] for item in said(tieline, "plan", str(folder))["items"]} == {"unchanged"}
     said(tieline, "export", str(tmp_path / "out"))
