@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.expressions import Judgement, compile_condition, compile_formula
 from core.expressions.tokens import clauses
 from core.words import Verdict
-from tests.core.test_expressions import TYPES
+from tests.core.expressing import TYPES
 
 D, I = "DIRECT", "INDIRECT"  # noqa: E741
 
