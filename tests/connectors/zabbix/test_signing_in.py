@@ -155,7 +155,11 @@ def test_the_address_may_be_written_in_every_usual_way(url: str) -> None:
 def test_what_zabbix_says_decides_the_family(data: str, code: int, family: type[TielineError]) -> None:
     """The same code -32602 is a dead session and a wrong parameter: the words tell them apart, and are kept."""
     error = {"code": code, "message": "Some message.", "data": data}
-    answers = [{"result": "6.0.14"}, {"result": "s" * 32}, {"error": error}] * 2  # an ended session is signed in to twice
+    answers: list[dict[str, Any]] = [
+        {"result": "6.0.14"},
+        {"result": "s" * 32},
+        {"error": error},
+    ] * 2  # an ended session is signed in to twice
     with FaultyRoute() as route:
         made = connector(route.url)
         for answer in answers:
