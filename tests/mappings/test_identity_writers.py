@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import queue
 import random
 import threading
 from collections.abc import Callable
@@ -72,7 +73,12 @@ def run(target: Callable[..., None], url: str, *extra: Any) -> list[dict[str, tu
     writers: list[SpawnProcess] = [spawn.Process(target=target, args=(url, n, *extra, start, answers)) for n in range(WRITERS)]
     for one in writers:
         one.start()
-    told = [answers.get(timeout=90) for _ in writers]
+    told: list[dict[str, tuple[int, str, bool]]] = []
+    while len(told) < WRITERS:
+        try:
+            told.append(answers.get(timeout=1))
+        except queue.Empty:
+            assert not [one.exitcode for one in writers if one.exitcode], "a writer failed; its error is above"
     for one in writers:
         one.join(30)
     assert [one.exitcode for one in writers] == [0] * WRITERS
