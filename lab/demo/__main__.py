@@ -27,7 +27,8 @@ def main() -> int:
     """Run the demo; 0 after Ctrl-C, 1 when something kept it from running."""
     speaker = Speaker(language())
     os.environ["TIELINE_LANGUAGE"] = speaker.chosen
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops it as cleanly as Ctrl-C
+    for other in (signal.SIGTERM, signal.SIGHUP):  # `kill` and a closed terminal stop it as cleanly as Ctrl-C
+        signal.signal(other, signal.default_int_handler)
     try:
         run(Settings.from_env(), speaker)
     except KeyboardInterrupt:
@@ -61,10 +62,9 @@ def run(settings: Settings, speaker: Speaker) -> None:
             found = Story(api, landscape, speaker, str(tieline.log)).tell()
             suggest(speaker, api, found, settings)
             threading.Event().wait()
-        except KeyboardInterrupt:
-            speaker.say("stopping")
-            raise
         finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave a process behind
+            speaker.say("stopping")
             tieline.stop()
 
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from core.errors import SetupError
+from gateway.process import die_with_parent
 from lab.demo.client import Api
 
 READY_SECONDS = 40.0
@@ -30,6 +31,7 @@ class Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches us only; we stop the others in order
+                preexec_fn=die_with_parent,  # and when we are killed, it ends too
             )
 
     def wait_until_ready(self, api: Api) -> None:
