@@ -103,19 +103,22 @@ class FieldGraph:
         levels = self._levels(self._ids[start], direction, depth, cap, time.monotonic() + budget_s, found.stopped)
         found.levels = {self._names[node]: level for node, level in levels.items()}
         for node in levels:
-            shown = self._shown_neighbours(node, direction, levels)
+            near = self._next(node, direction)
+            shown = near.keys() & levels.keys()
             name = self._names[node]
             for other in shown:
                 pair = (self._names[other], name) if direction == UP else (name, self._names[other])
                 found.pairs.append(pair)
-            if hidden := self.degree(name, direction) - len(shown):
-                found.hidden[name] = hidden
+            if len(near) > len(shown):
+                found.hidden[name] = len(near) - len(shown)
         if found.hidden and not found.stopped:
             found.stopped.append("depth")
         return found
 
-    def _next(self, node: int, direction: str) -> Iterable[int]:
-        found: Iterable[int] = self._graph.predecessors(node) if direction == UP else self._graph.successors(node)
+    def _next(self, node: int, direction: str) -> dict[int, Any]:
+        # the plain dictionaries: a view around each of them would double the cost of a walk
+        both: Any = self._graph
+        found: dict[int, Any] = (both._pred if direction == UP else both._succ)[node]
         return found
 
     def _levels(self, start: int, direction: str, depth: int, cap: int, until: float, stopped: list[str]) -> dict[int, int]:
@@ -139,12 +142,6 @@ class FieldGraph:
                 break
             frontier = found
         return levels
-
-    def _shown_neighbours(self, node: int, direction: str, levels: dict[int, int]) -> list[int]:
-        if self.degree(self._names[node], direction) <= len(levels):
-            return [other for other in self._next(node, direction) if other in levels]
-        edge = self._graph.has_edge
-        return [other for other in levels if (edge(other, node) if direction == UP else edge(node, other))]
 
 
 _kept: WeakKeyDictionary[Engine, FieldGraph] = WeakKeyDictionary()

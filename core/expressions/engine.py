@@ -223,8 +223,8 @@ def _widen(env: Any, text: str, message: str) -> str | None:
 def _with_points(text: str, places: list[int]) -> str:
     for at in sorted(places, reverse=True):
         number = re.compile(r"-?\s*(0[xX][0-9a-fA-F]+|\d+)").match(text, at)
-        if number is None:
-            continue
+        if number is None or int(float(int(number[1], 0))) != int(number[1], 0):
+            continue  # a double would change it: let the author say what is meant
         text = text[: number.start(1)] + f"{int(number[1], 0)}.0" + text[number.end(1) :]
     return text
 

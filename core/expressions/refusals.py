@@ -34,6 +34,7 @@ _REFUSED = {
     "bytes": ("Fields hold no bytes.", "Use the text itself."),
     "quote": ("Fields hold plain text.", "Use the text itself."),
 }
+_SIGNS = {"and": "&&", "or": "||", "not": "!"}
 _OVERLOAD = re.compile(r"no matching overload for '([^']+)' applied to '\((.*)\)'")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']+)'")
 _SPOT = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
@@ -49,6 +50,11 @@ def refuse(source: str, at: int, what: str, why: str, fix: str) -> InvalidExpres
 def check_words(source: str, tokens: list[Token], types: Mapping[str, str], *, exact: bool) -> None:
     """Refuse functions that are not offered, and ``has()`` on a field, which the engine silently misreads."""
     for i, token in enumerate(tokens[:-1]):
+        if token.kind == "name" and token.letters.lower() in _SIGNS and (i == 0 or tokens[i - 1].letters != "."):
+            fix = f"Write {_SIGNS[token.letters.lower()]}."
+            raise refuse(
+                source, token.start, f"The word {token.letters!r} means nothing here.", "CEL writes it as a sign.", fix
+            )
         if token.kind != "name" or tokens[i + 1].letters != "(":
             continue
         name = token.letters
@@ -114,7 +120,7 @@ def explain(message: str, source: str, types: Mapping[str, str]) -> InvalidExpre
         return InvalidExpressionError(
             "The expression cannot be read.", why=message.split("\n")[0], fix="Write it shorter and simpler."
         )
-    line, column, text = int(spot[1]), int(spot[2]), spot[3]
+    line, column, text = int(spot[1]), int(spot[2]), re.sub(r" expecting \{.*", ", more was expected", spot[3])
     at = sum(len(one) + 1 for one in source.split("\n")[: line - 1]) + column - 1
     if found := _UNDECLARED.search(text):
         return _undeclared(found[1], source, at, types)
@@ -163,7 +169,7 @@ def _undeclared(name: str, source: str, at: int, types: Mapping[str, str]) -> In
 
 
 def _overload(name: str, operands: list[str], source: str, at: int) -> InvalidExpressionError:
-    shown = name.replace("_", "") if not name[0].isalnum() and "_" in name else name
+    shown = name.replace("_", "").replace("@", "") if not name[0].isalnum() and "_" in name else name
     what = f"{shown} cannot be applied to {' and '.join(operands)}."
     if "null_type" in operands:
         return refuse(source, at, what, "A field is never compared with null.", "Ask present(field) or !present(field).")

@@ -127,6 +127,8 @@ def test_a_reserved_word_cannot_be_a_key(word: str) -> None:
         ('alert.title == "x', "not closed"),
         ("alert.title ==", "cannot be read"),
         ("alert.title == 3", "cannot be applied"),
+        ('alert.urgent and alert.title == "x"', "'and' means nothing"),
+        ("not alert.urgent", "'not' means nothing"),
         ("alert.title.foo()", "no function foo()"),
         ("alert.title.startWith('x')", "startWith"),
         ("alert.title", "true or false"),
