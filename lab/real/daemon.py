@@ -101,7 +101,7 @@ class Daemon:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, self.stop_signal)
         until = time.monotonic() + seconds
-        while _group_lives(pid):
+        while _group_lives(pid) or is_open(self.port):  # its threads may hold the port a moment longer than its leader lives
             if time.monotonic() > until:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)

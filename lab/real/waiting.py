@@ -9,7 +9,7 @@ from typing import TypeVar
 Seen = TypeVar("Seen")
 
 
-def until(look: Callable[[], Seen], what: str, seconds: float = 30, pause: float = 0.15) -> Seen:
+def until(look: Callable[[], Seen | None], what: str, seconds: float = 30, pause: float = 0.15) -> Seen:
     """Look again and again until something true is seen, and return it; say what was waited for when it never comes."""
     ends = time.monotonic() + seconds
     while True:
