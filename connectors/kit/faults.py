@@ -45,6 +45,7 @@ class Seen:
     path: str
     headers: dict[str, str]
     body: bytes
+    peer: tuple[str, int] = ("", 0)
 
 
 class FaultyRoute:
@@ -98,7 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _any(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.owner.seen.append(Seen(self.command, self.path, {n.lower(): v for n, v in self.headers.items()}, body))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.owner.seen.append(Seen(self.command, self.path, headers, body, self.client_address))
         fault = self.owner._take()
         if fault is None:
             self._answer(*self._forward(body))

@@ -22,6 +22,7 @@ from urllib3.util import Timeout, make_headers
 from connectors.kit import outcomes
 from connectors.kit.answers import Response, read_body
 from connectors.kit.redact import Redactor
+from connectors.kit.timely import TimelyConnection, TimelyTlsConnection
 from core.errors import InputError, SetupError, TielineError
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -67,6 +68,7 @@ class Client:
         if parts.scheme == "https":
             options["ssl_context"] = _tls(ca_file)
         self._pool = urllib3.connection_from_url(self.origin, **options)
+        self._pool.ConnectionCls = TimelyTlsConnection if parts.scheme == "https" else TimelyConnection
 
     def __repr__(self) -> str:
         return f"<Client of {self.origin}>"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import orjson
-
 from connectors.kit.contract import Stream
 from connectors.kit.shapes import ShapeError, shaped
 from connectors.memory.kind import ALERTS, TICKETS
 from core.clock import from_rfc3339
-from core.errors import MalformedError
+from core.strict import read_json
 from core.words import Json, Record
 
 _PUSHED = {"alert": ALERTS, "ticket": TICKETS}
@@ -17,10 +15,7 @@ _POLLED = {stream.name: stream for stream in (ALERTS, TICKETS)}
 
 def read_body(body: bytes) -> list[Record]:
     """Read ``{"stream": name, "records": […]}`` or ``{"alert": {…}}`` or ``{"ticket": {…}}``."""
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise MalformedError("The body is not JSON.", why=f"{error}.", fix="Send one JSON object in UTF-8.") from None
+    content = read_json(body)
     if isinstance(content, dict):
         if content.keys() == {"stream", "records"} and isinstance(content["records"], list):
             stream = _POLLED.get(content["stream"]) if isinstance(content["stream"], str) else None

@@ -5,20 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-import orjson
-
 from connectors.kit.shapes import ShapeError
 from core.clock import from_rfc3339, to_rfc3339
-from core.errors import MalformedError
+from core.strict import read_json
 from core.words import Delivery, Json, Micros, Record
 
 
 def read_message(delivery: Delivery, id_field: str) -> list[Record]:
     """Read a CloudEvent, a Standard Webhooks payload or a plain JSON object."""
-    try:
-        content = orjson.loads(delivery.body)
-    except orjson.JSONDecodeError as error:
-        raise MalformedError("The body is not JSON.", why=f"{error}.", fix="Send one JSON object in UTF-8.") from None
+    content = read_json(delivery.body)
     if not isinstance(content, dict):
         raise ShapeError("The message is not an object.", why="It is a list or a bare value.", fix="Send one JSON object.")
     headers = {name.lower(): value for name, value in delivery.headers.items()}

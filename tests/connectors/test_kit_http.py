@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import socket
+import threading
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import closing, suppress
 
 import pytest
 
@@ -221,3 +224,42 @@ def test_a_missing_ca_file_is_named() -> None:
     """A private CA that cannot be read stops the connector from being built, with the file's name."""
     with pytest.raises(SetupError, match=r"/nowhere/ca\.pem"):
         Client("https://erp.example", ca_file="/nowhere/ca.pem")
+
+
+@pytest.mark.parametrize(
+    "drips", [b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 90, b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b"b" * 90]
+)
+def test_an_answer_that_drips_ends_in_time(drips: bytes) -> None:
+    """A byte now and then, in the headers or in the body, does not put the end of the timeout off."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        threading.Thread(target=_drip, args=(server, drips), daemon=True).start()
+        client = Client(f"http://127.0.0.1:{server.getsockname()[1]}", timeout_s=0.5)
+        began = time.monotonic()
+        with pytest.raises(UnreachableError):
+            client.get()
+        assert 0.4 < time.monotonic() - began < 1.5
+        client.close()
+
+
+def _drip(server: socket.socket, drips: bytes) -> None:
+    with suppress(OSError):
+        connection, _ = server.accept()
+        with closing(connection):
+            connection.recv(4096)
+            connection.sendall(drips[:30])
+            for at in range(30, len(drips)):
+                time.sleep(0.05)
+                connection.sendall(drips[at : at + 1])
+
+
+def test_connections_are_kept_and_an_end_without_length_is_read(client: Client, route: FaultyRoute) -> None:
+    """One connection serves many requests; an answer that ends by closing is read to its end."""
+    for _ in range(3):
+        client.get()
+    assert len({seen.peer for seen in route.seen}) == 1
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        whole = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b'{"a": 1}'
+        threading.Thread(target=_drip, args=(server, whole), daemon=True).start()
+        other = Client(f"http://127.0.0.1:{server.getsockname()[1]}", timeout_s=5)
+        assert other.get().json() == {"a": 1}
+        other.close()

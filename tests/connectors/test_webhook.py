@@ -154,3 +154,13 @@ def test_a_mangled_secret_is_refused_and_not_shown() -> None:
         WebhookSettings.model_validate({"url": "http://x", "secret": "whsec_no*good"})
     assert "no*good" not in str(caught.value)
     assert json.loads(caught.value.json(include_input=False))[0]["loc"] == ["secret"]
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":1,"a":2}', b'{"a":NaN}', b'{"a":"\\ud800"}', b"\xef\xbb\xbf{}", b"[" * 99 + b"]" * 99, b""]
+)
+def test_what_means_two_things_is_refused(body: bytes) -> None:
+    """A body that readers could understand differently (a doubled key, NaN, half a letter) is malformed."""
+    with pytest.raises(InputError) as caught:
+        _read(body)
+    assert caught.value.code == "malformed"
