@@ -26,11 +26,13 @@ def check(
     who: Callable[[], dict[str, Any]],
     skew: Callable[[], float | None],
     sample: Callable[[], str],
+    known_as: str | None,
 ) -> CheckReport:
     """Prove reachability, credentials, each permission, a sample read; then say what is known of the push and the clocks."""
     report = CheckReport()
     if not report.run("reachable", version) or not report.run("credentials", lambda: _signed_in(call, who)):
         return report
+    report.steps += _username(who(), known_as)
     report.run("permission:host.get", lambda: _hosts(call))
     report.run("permission:problem.get", lambda: _counted(call, "problem.get", "open problems"))
     report.run("permission:event.get", lambda: _counted(call, "event.get", "events", value=1))
@@ -45,8 +47,24 @@ def check(
 
 def _signed_in(call: Call, who: Callable[[], dict[str, Any]]) -> str:
     call("host.get", {"countOutput": True})  # proves the token, also an API token, which signing in does not
-    name = who().get("username")
+    name = _name(who())
     return f"Signed in as {name}." if name else "The API token is accepted."
+
+
+def _name(user: dict[str, Any]) -> str | None:
+    return user.get("username") or user.get("alias")  # alias: before 5.4
+
+
+def _username(user: dict[str, Any], known_as: str | None) -> list[Step]:
+    """Warn where we could not recognise our own changes: with an API token, only the setting says whose it is."""
+    name = _name(user)
+    if known_as is not None and name in (None, known_as):
+        return []
+    told = (
+        f"Zabbix knows us as {name!r}, the setting says {known_as!r}." if name else "Zabbix does not tell whose token this is."
+    )
+    fix = f"Set username to {name or 'the name of the user the token belongs to'}, so that our own changes are recognised."
+    return [Step("setting:username", ok=False, detail=told, fix=fix, needed=False)]
 
 
 def _hosts(call: Call) -> str:

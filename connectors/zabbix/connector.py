@@ -122,7 +122,7 @@ class Zabbix(Connector):
 
     def check(self) -> CheckReport:
         """Read only; see check.py for what each step proves."""
-        return check(self.call, self._reach, self._who, self._skew, self._sample)
+        return check(self.call, self._reach, self._who, self._skew, self._sample, self.settings.username)
 
     @classmethod
     def parse(cls, delivery: Delivery, settings: Any) -> list[Record]:
@@ -247,7 +247,7 @@ class Zabbix(Connector):
         try:
             found = self._send("user.checkAuthentication", {name: session.token}, None, None)
         except (RefusedError, SetupError):
-            return {"username": self.settings.username}
+            return {}
         return dict(found)
 
     def _skew(self) -> float | None:

@@ -167,12 +167,13 @@ CLOSE_PROBLEM = Act(
 )
 
 ZABBIX = Kind(
+    counted_ids=True,
     name="zabbix",
     title=Text("Zabbix", "Zabbix 监控"),
     settings=ZabbixSettings,
     streams=(PROBLEMS, HOSTS),
     lookups=(CPU_MEAN, HOST),
     acts=(ACKNOWLEDGE, CLOSE_PROBLEM),
-    door=Door(schemes=("hmac", "header", "path"), window_s=600),
+    door=Door(schemes=("standard_webhooks", "header", "path"), id_header="webhook-id", window_s=600),
     versions="5.0 to 7.2 by the manual; seen with 6.0.14",
 )

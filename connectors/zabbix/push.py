@@ -24,16 +24,16 @@ NAME = "Tieline"
 PAYLOAD = "tieline-zabbix-1"
 
 DOORS: Mapping[str, dict[str, Any]] = {
-    "hmac": {
-        "scheme": "hmac",
-        "header": "X-Tieline-Signature",
-        "signed": "{timestamp}.{body}",
-        "timestamp_header": "X-Tieline-Timestamp",
-    },
+    "standard_webhooks": {"scheme": "standard_webhooks"},
     "header": {"scheme": "header", "header": "X-Tieline-Token"},
     "path": {"scheme": "path"},
 }
-"""What the connector's ``inbound`` must be for each way of signing."""
+"""
+What the connector's ``inbound`` must be for each way of signing.
+
+Zabbix has no signatures of its own, but its JavaScript has HMAC: the script signs by Standard Webhooks, so a
+stolen or replayed push opens nothing. The other two are for old servers and for proxies that rewrite bodies.
+"""
 
 MACROS: Mapping[str, str] = {
     "event_id": "{EVENT.ID}",
@@ -79,7 +79,7 @@ def script() -> str:
     return (Path(__file__).parent / "webhook.js").read_text(encoding="utf-8")
 
 
-def parameters(url: str, secret: str, signing: str = "hmac") -> list[dict[str, str]]:
+def parameters(url: str, secret: str, signing: str = "standard_webhooks") -> list[dict[str, str]]:
     """Return the media type's parameters: where to, how signed, and every macro."""
     if signing not in DOORS:
         raise ValueError(f"signing is {signing!r}; it can be: {', '.join(DOORS)}")
@@ -87,7 +87,7 @@ def parameters(url: str, secret: str, signing: str = "hmac") -> list[dict[str, s
     return [{"name": name, "value": value} for name, value in {**ours, **MACROS}.items()]
 
 
-def media_type(url: str, secret: str, signing: str = "hmac", name: str = NAME) -> dict[str, Any]:
+def media_type(url: str, secret: str, signing: str = "standard_webhooks", name: str = NAME) -> dict[str, Any]:
     """Return the parameters of mediatype.create. One session at a time: Zabbix then keeps the order."""
     return {
         "name": name,
@@ -128,7 +128,7 @@ def action(mediatypeid: str, userid: str, groupids: tuple[str, ...] = (), name: 
     }
 
 
-def import_file(url: str, secret: str, signing: str = "hmac", name: str = NAME) -> dict[str, Any]:
+def import_file(url: str, secret: str, signing: str = "standard_webhooks", name: str = NAME) -> dict[str, Any]:
     """Return what Zabbix' own import of media types reads."""
     templates = [
         {"event_source": "TRIGGERS", "operation_mode": mode, "subject": f"{word}: {{EVENT.NAME}}", "message": _TEXT}
@@ -149,7 +149,13 @@ def import_file(url: str, secret: str, signing: str = "hmac", name: str = NAME) 
 
 
 def install(
-    call: Callable[..., Any], url: str, secret: str, userid: str, *, signing: str = "hmac", groupids: tuple[str, ...] = ()
+    call: Callable[..., Any],
+    url: str,
+    secret: str,
+    userid: str,
+    *,
+    signing: str = "standard_webhooks",
+    groupids: tuple[str, ...] = (),
 ) -> dict[str, str]:
     """Create or renew all three by the API, as a super admin; returns their ids. Safe to repeat."""
     wanted = media_type(url, secret, signing)
@@ -176,7 +182,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m connectors.zabbix.push", description=str(__doc__).strip().splitlines()[0])
     parser.add_argument("--url", required=True, help="Tieline's push address of this connector, https://…/in/NAME")
     parser.add_argument("--secret-env", metavar="NAME", help="environment variable that holds the door's secret")
-    parser.add_argument("--signing", choices=sorted(DOORS), default="hmac")
+    parser.add_argument("--signing", choices=sorted(DOORS), default="standard_webhooks")
     parser.add_argument("--api", action="store_true", help="print the API calls instead of the import file")
     asked = parser.parse_args(arguments)
     secret = os.environ.get(asked.secret_env, "") if asked.secret_env else ""

@@ -21,6 +21,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import datetime
 from html import escape
@@ -176,12 +177,13 @@ class Zabbix(Server):
     def _send(self, alert: dict[str, Any]) -> None:
         body = {name: value for name, value in alert["body"].items() if name not in ("URL", "secret", "signing")}
         raw = json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "webhook-id": f"zbx_{hashlib.sha256(raw).hexdigest()}"}
         secret, signing = alert["body"].get("secret", ""), alert["body"].get("signing")
-        if signing == "hmac":
+        if signing == "standard_webhooks":
             stamp = str(int(time.time()))
-            signed = hmac.new(secret.encode(), f"{stamp}.".encode() + raw, hashlib.sha256).hexdigest()
-            headers |= {"X-Tieline-Timestamp": stamp, "X-Tieline-Signature": signed}
+            signed = f"{headers['webhook-id']}.{stamp}.".encode() + raw
+            made = hmac.new(b64decode(secret.removeprefix("whsec_")), signed, hashlib.sha256).digest()
+            headers |= {"webhook-timestamp": stamp, "webhook-signature": f"v1,{b64encode(made).decode()}"}
         elif signing == "header":
             headers["X-Tieline-Token"] = secret
         try:

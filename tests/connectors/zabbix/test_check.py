@@ -13,6 +13,19 @@ def steps(report: CheckReport) -> dict[str, Step]:
     return {step.name: step for step in report.steps}
 
 
+def test_a_token_without_a_name_is_warned_about() -> None:
+    """With a token alone our own changes cannot be told from others'; the check names the user to put down."""
+    with StandIn().demo() as standin:
+        token = standin.rpc.api_token("gateway")
+        unnamed, named = connector(standin.url, api_token=token), connector(standin.url, api_token=token, username="gateway")
+        warned, quiet = steps(unnamed.check()), steps(named.check())
+        unnamed.close()
+        named.close()
+
+    assert "Set username to gateway" in warned["setting:username"].fix
+    assert "setting:username" not in quiet
+
+
 def test_a_user_who_sees_no_host_is_told_so() -> None:
     """Without read permission Zabbix shows empty lists and no error; the check does not call that a success."""
     with plant() as (standin, made):

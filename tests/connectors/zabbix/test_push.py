@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,10 @@ from lab.standins.server import Answer, Request, Server
 from lab.standins.zabbix import Zabbix as StandIn
 from tests.connectors.zabbix.plant import HOT, connector, plant, records
 
-SECRET = "d0or-s3cret"
+SECRET = "whsec_W4CQNf3tH+nGDFR0p7SYDoMzNDKVdgVLDwn1hdvnzzw="
+
+RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "recorded_signatures.json").read_text())
+OTHER = "whsec_AAAANf3tH+nGDFR0p7SYDoMzNDKVdgVLDwn1hdvnzzw="
 
 
 class Door(Server):
@@ -46,7 +50,7 @@ class Door(Server):
 
 
 @contextmanager
-def pushing(signing: str = "hmac") -> Iterator[tuple[StandIn, Any, Door]]:
+def pushing(signing: str = "standard_webhooks") -> Iterator[tuple[StandIn, Any, Door]]:
     """Give a stand-in that pushes into a door, set up by install as a super admin would."""
     with Door() as door, plant() as (standin, made):
         standin.retry_s = 0.05
@@ -62,7 +66,7 @@ def parsed(made: Any, request: Request) -> Record:
     return found[0]
 
 
-@pytest.mark.parametrize("signing", ["hmac", "header"])
+@pytest.mark.parametrize("signing", ["standard_webhooks", "header"])
 def test_what_is_pushed_opens_the_declared_door(signing: str) -> None:
     """The door that push.py names opens for these bytes, and stays shut when one byte differs."""
     with pushing(signing) as (standin, _, door):
@@ -72,10 +76,21 @@ def test_what_is_pushed_opens_the_declared_door(signing: str) -> None:
     door_of, now = push.DOORS[signing], SystemClock().now()
     webhooks.verify(door_of, {"secret": SECRET}, request.headers, request.body, now=now)
     with pytest.raises(RefusedDoorError):
-        webhooks.verify(door_of, {"secret": "another"}, request.headers, request.body, now=now)
-    if signing == "hmac":
+        webhooks.verify(door_of, {"secret": OTHER}, request.headers, request.body, now=now)
+    if signing == "standard_webhooks":
         with pytest.raises(RefusedDoorError):
             webhooks.verify(door_of, {"secret": SECRET}, request.headers, request.body[:-1] + b" ", now=now)
+
+
+def test_what_a_real_zabbix_signed_opens_the_door() -> None:
+    """The script that ships ran in a real 6.0.14: its signature is one, and its retry has the same id."""
+    first, retry = RECORDED["taken"]
+    for one in (first, retry):
+        now = int(one["headers"]["webhook-timestamp"]) * 1_000_000
+        door = push.DOORS["standard_webhooks"]
+        found = webhooks.verify(door, {"secret": RECORDED["secret"]}, one["headers"], one["body"].encode(), now=now)
+        assert found == first["headers"]["webhook-id"]
+    assert first["headers"]["webhook-signature"] != retry["headers"]["webhook-signature"]
 
 
 def test_neither_secret_nor_address_is_in_the_body() -> None:
@@ -130,6 +145,7 @@ def test_a_push_that_is_refused_is_sent_again_unchanged() -> None:
             time.sleep(0.01)
 
     assert len({request.body for request in taken}) == 1
+    assert len({request.headers["webhook-id"] for request in taken}) == 1
     assert (standin.alerts[0]["status"], standin.alerts[0]["retries"]) == ("1", 2)
 
 
@@ -153,7 +169,7 @@ def test_install_can_be_repeated() -> None:
         standin.world.users["Admin"].medias.append({**push.media("1"), "sendto": ["mail@example.com"]})
         admin = connector(standin.url, username="Admin", password="zabbix")
         first = push.install(admin.call, door.url, SECRET, "1")
-        second = push.install(admin.call, door.url, "n3w-secret", "1")
+        second = push.install(admin.call, door.url, OTHER, "1")
         admin.close()
 
     assert first["mediatypeid"] == second["mediatypeid"]
@@ -173,8 +189,8 @@ def test_the_command_prints_what_zabbix_imports(capsys: pytest.CaptureFixture[st
     assert given["URL"] == "https://tieline.test/in/z"
     assert given["secret"] == SECRET
     assert {name: given[name] for name in push.MACROS} == dict(push.MACROS)
-    assert "hmac('sha256', secret" in found["script"]
-    assert '"scheme":"hmac"' in printed.err
+    assert "webhook-signature: v1," in found["script"]
+    assert '"scheme":"standard_webhooks"' in printed.err
 
 
 def test_the_command_says_when_the_secret_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,5 +206,5 @@ def test_every_way_of_signing_is_a_door() -> None:
     """Each scheme that the kind recommends has its door here, and the kit can read it."""
     for name, door in push.DOORS.items():
         assert webhooks.describe(door).scheme == name
-    with pytest.raises(ValueError, match="hmac, header, path"):
+    with pytest.raises(ValueError, match="standard_webhooks, header, path"):
         push.parameters("https://x", "s", "rot13")
