@@ -48,7 +48,7 @@ class Landscape:
         roundup = {"url": self.roundup.url, "username": "tieline", "password": "gw-pass-2026"}
         tryton = {"url": self.tryton.url, "database": "lab", "username": "gateway", "password": "Gw-lab-2026!"}
         return {
-            "monitoring": ("zabbix", zabbix, push.DOORS["hmac"]),
+            "monitoring": ("zabbix", zabbix, push.DOORS["standard_webhooks"]),
             "tickets": ("roundup", roundup, {"scheme": "standard_webhooks"}),
             "erp": ("tryton", tryton, None),
         }

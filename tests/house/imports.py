@@ -58,7 +58,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "re2": ("core", "mappings"),
     "requests": ("connectors.zabbix",),
     "rich": ("gateway.cli",),
-    "sqlalchemy": ("core", "mappings", "bridges", "snapshots", "lineage", "gateway"),
+    "sqlalchemy": ("core", "mappings", "bridges", "snapshots", "lineage", "gateway", "celery_app"),
     "standardwebhooks": ("connectors.kit",),
     "urllib3": ("connectors",),
     "uuid_utils": ("core.ids",),
