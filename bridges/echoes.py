@@ -50,6 +50,7 @@ def echo_of(
     Return what this record is an echo of ("action act_…", "our user gateway"), or None.
 
     ``changed_paths`` are the places in the record of the fields that changed; each must hold what we wrote.
+    Where the far side names somebody else as the author it is his word, even if he says what we once wrote.
 
     >>> data = {"status": "resolved", "title": "Oil hot"}
     >>> seen = Record("issues", "4", data, actor="gateway")
@@ -59,7 +60,12 @@ def echo_of(
     True
     >>> echo_of(seen, ["$.status"], [], "gateway")
     'our user gateway'
+    >>> by_tech = Record("issues", "4", data, actor="tech")
+    >>> echo_of(by_tech, ["$.status"], [{"action_id": "act_1", "fields": {"status": "resolved"}}], "gateway") is None
+    True
     """
+    if own_user is not None and record.actor is not None and record.actor != own_user:
+        return None
     roots = {_root(path) for path in changed_paths}
     wrote = list(writes)
     for row in wrote:
