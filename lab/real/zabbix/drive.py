@@ -89,7 +89,7 @@ class Floor:
     def push_to(self, url: str, secret: str = "", signing: str = "path") -> None:
         """Let every problem, update and recovery be pushed to this address, and wait until the server knows it."""
         media = self._api.find("mediatype", "name", seed.MEDIA_TYPE) or {}
-        wanted = push.media_type(url, secret, signing, seed.MEDIA_TYPE)
+        wanted = push.media_type(url, secret, signing, seed.MEDIA_TYPE) | {"attempt_interval": seed.ATTEMPT_INTERVAL}
         self._api.call("mediatype.update", {"mediatypeid": media["mediatypeid"], **wanted})
         self._switch(0)
 
