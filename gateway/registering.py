@@ -20,6 +20,7 @@ from bridges import holds
 from bridges.registered import ConnectorRow
 from connectors.kit import webhooks
 from connectors.kit.contract import CheckReport, Connector, Kind, Settings
+from connectors.kit.refusals import DoorSetupError
 from core.errors import ConflictError, SetupError
 from core.repairs import close_repair, open_repair
 from core.tables import connector, stream
@@ -218,7 +219,10 @@ def door(
         return {}, {key: value for key, value in secrets.items() if key != doorkeys.NAME}, None
     if kind.door is None:
         raise ValidationError("body", [{"path": "inbound", "what": f"the kind {kind.name!r} pushes nothing"}])
-    declared = webhooks.describe(inbound)
+    try:
+        declared = webhooks.describe(inbound)
+    except DoorSetupError as error:
+        raise ValidationError("body", [{"path": "inbound", "what": error.why.rstrip(".")}]) from error
     if declared.scheme not in kind.door.schemes:
         offered = ", ".join(kind.door.schemes)
         what = f"{kind.name} cannot use {declared.scheme!r}; it offers: {offered}"

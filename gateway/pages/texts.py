@@ -59,8 +59,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "last_check": ("Last check", "上次检查"),
     "opened": ("Open since", "开始时间"),
     "seen_times": ("Seen", "次数"),
-    "what": ("What", "问题"),
-    "why": ("Why", "原因"),
     "fix": ("Fix", "处理办法"),
     "bytes": ("bytes", "字节"),
     # trail
@@ -127,7 +125,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "passed": ("holds", "通过"),
     "failed": ("fails", "未通过"),
     # entity and lineage
-    "entity": ("Entity", "实体"),
     "fields": ("Fields", "字段"),
     "value": ("Value", "值"),
     "source": ("Source", "来源"),
@@ -144,7 +141,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "could_come_from": ("What can fill this field", "可能的来源"),
     "operands": ("Operands", "运算数"),
     "raw": ("As the source wrote it", "原始值"),
-    "print": ("Made for printing as well.", "本页可直接打印。"),
     # snapshot
     "snapshot": ("Snapshot", "快照"),
     "subject": ("Subject", "对象"),
@@ -159,7 +155,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "hash": ("Hash of the content", "内容哈希"),
     "still_open": ("It is still being put together.", "正在汇集。"),
     # problem page
-    "problem": ("Problem", "问题"),
     "family": ("Who moves next", "由谁处理"),
     "family_transient": ("Nobody: it is tried again by itself.", "无需人工：系统会自动重试。"),
     "family_input": ("The sender has to change what it sends.", "发送方需要修改所发内容。"),
