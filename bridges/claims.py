@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, func, or_, select, text, update
 
 from core.clock import SECOND
 from core.database import Database
@@ -59,18 +59,17 @@ def claim(db: Database, owner: str, *, limit: int, lease_s: int) -> list[Claimed
         lapsed = [row for row in rows if row["lease_owner"] is not None]
         if lapsed:
             conn.execute(attempt.insert(), [_lost(row, now) for row in lapsed])
-        conn.execute(
-            update(action)
-            .where(action.c.id == bindparam("row"))
-            .values(
-                lease_owner=owner,
-                lease_until=now + lease_s * SECOND,
-                fence=action.c.fence + 1,
-                attempts=action.c.attempts + 1,
-            ),
-            [{"row": row["id"]} for row in rows],
-        )
+        conn.execute(_TAKE, [{"row": row["id"], "by": owner, "until": now + lease_s * SECOND} for row in rows])
         return _resolved(conn, [dict(row) for row in rows])
+
+
+_TAKE = (
+    update(action)
+    .where(action.c.id == bindparam("row"))
+    .values(
+        lease_owner=bindparam("by"), lease_until=bindparam("until"), fence=action.c.fence + 1, attempts=action.c.attempts + 1
+    )
+)
 
 
 def renew(db: Database, owner: str, claimed: list[Claimed], *, lease_s: int) -> None:
@@ -94,52 +93,58 @@ def next_due(conn: Connection) -> Micros | None:
 
 
 def _due(db: Database, conn: Connection, now: Micros, limit: int) -> list[Any]:
-    earlier = action.alias("earlier")
-    blocked = exists().where(
-        earlier.c.order_key == action.c.order_key,
-        earlier.c.seq < action.c.seq,
-        earlier.c.state.not_in([State.DONE.value, State.SKIPPED.value]),
-    )
-    query = (
-        select(action, connector.c.breaker_failures)
-        .join(connector, connector.c.id == action.c.connector_id, isouter=True)
-        .where(
-            action.c.state == State.WAITING.value,
-            action.c.next_at <= now,
-            or_(action.c.lease_until.is_(None), action.c.lease_until < now),
-            or_(connector.c.id.is_(None), and_(connector.c.state == "ok", _closed(now))),
-            ~blocked,
-        )
-        .order_by(action.c.urgent.desc(), action.c.next_at, action.c.seq)
-        .limit(limit)
-    )
+    """Return due rows in order; the index gives that order, so a long queue costs no more than a short one."""
+    closed, probing = _breakers(conn, now)
+    query = _DUE.limit(limit)
+    if closed:
+        query = query.where(or_(action.c.connector_id.is_(None), action.c.connector_id.not_in(closed)))
     if db.dialect == "postgresql":
         query = query.with_for_update(skip_locked=True, of=action)
     rows = []
-    probing: set[int] = set()
-    for row in conn.execute(query).mappings():
-        if (row["breaker_failures"] or 0) >= BREAKER_AFTER:  # half open: one probe at a time
-            if row["connector_id"] in probing or _in_flight(conn, row["connector_id"], now):
+    for row in conn.execute(query, {"now": now}).mappings():
+        if row["connector_id"] in probing:  # half open: one probe at a time
+            if probing[row["connector_id"]]:
                 continue
-            probing.add(row["connector_id"])
+            probing[row["connector_id"]] = True
         rows.append(row)
     return rows
 
 
-def _closed(now: Micros) -> Any:
-    return or_(connector.c.breaker_open_until.is_(None), connector.c.breaker_open_until <= now)
+_earlier = action.alias("earlier")
+_DUE = (
+    select(action)
+    .where(
+        action.c.state == text("'waiting'"),
+        action.c.next_at <= bindparam("now"),
+        or_(action.c.lease_until.is_(None), action.c.lease_until < bindparam("now")),
+        ~exists().where(
+            _earlier.c.order_key == action.c.order_key,
+            _earlier.c.seq < action.c.seq,
+            _earlier.c.state.not_in(text("('done', 'skipped')")),
+        ),
+    )
+    .order_by(action.c.priority, action.c.next_at, action.c.seq)
+)
+
+
+def _breakers(conn: Connection, now: Micros) -> tuple[list[int], dict[int, bool]]:
+    """Return the connectors to which nothing is sent now, and those that may be probed: whether a probe is under way."""
+    closed: list[int] = []
+    probing: dict[int, bool] = {}
+    unwell = select(connector.c.id, connector.c.state, connector.c.breaker_open_until).where(
+        or_(connector.c.state != "ok", connector.c.breaker_failures >= BREAKER_AFTER)
+    )
+    for row in conn.execute(unwell).all():
+        if row.state != "ok" or (row.breaker_open_until or 0) > now:
+            closed.append(row.id)
+        else:
+            probing[row.id] = _in_flight(conn, row.id, now)
+    return closed, probing
 
 
 def _in_flight(conn: Connection, connector_id: int, now: Micros) -> bool:
-    return bool(
-        conn.execute(
-            select(
-                exists().where(
-                    action.c.connector_id == connector_id, action.c.state == State.WAITING, action.c.lease_until >= now
-                )
-            )
-        ).scalar_one()
-    )
+    leased = exists().where(action.c.connector_id == connector_id, action.c.state == State.WAITING, action.c.lease_until >= now)
+    return bool(conn.execute(select(leased)).scalar_one())
 
 
 def _hold_where_held(conn: Connection) -> None:

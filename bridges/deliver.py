@@ -23,6 +23,12 @@ from core.words import Json, Outcome, Verified
 OwnAct = Callable[[str, Mapping[str, Json]], Outcome]
 """An act of our own (action id, arguments), such as assembling a snapshot; handed in by the composition root."""
 
+CLAIM = 64
+"""Actions claimed in one commit."""
+
+LINGER_S = 0.005
+"""How long finished attempts wait for others, so that one commit serves many."""
+
 VERIFY_PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
 """Pauses between looks when the far side needs a moment (a close is a server task in Zabbix: 0.3 - 3 s)."""
 
@@ -74,14 +80,15 @@ class Deliverer:
         flying: dict[Future[Result], Claimed] = {}
         with ThreadPoolExecutor(self._slots, thread_name_prefix="deliver") as pool:
             while True:
-                free = self._slots - len(flying) if time.monotonic() < until else 0
-                claimed = claim(self._db, self._owner, limit=free, lease_s=self._lease_s) if free else []
-                tried += len(claimed)
-                for one in claimed:
-                    flying[pool.submit(self.attempt, one)] = one
+                if len(flying) <= self._slots and time.monotonic() < until:
+                    claimed = claim(self._db, self._owner, limit=CLAIM, lease_s=self._lease_s)
+                    tried += len(claimed)
+                    flying |= {pool.submit(self.attempt, one): one for one in claimed}
                 if not flying:
                     return tried
-                done, _ = wait(flying, timeout=0.05 if claimed else self._lease_s / 3, return_when=FIRST_COMPLETED)
+                done, _ = wait(flying, timeout=self._lease_s / 3, return_when=FIRST_COMPLETED)
+                if done and len(flying) > len(done):
+                    done |= wait(flying, timeout=LINGER_S).done  # one commit for many results
                 if done:
                     settle(self._db, self._owner, [future.result() for future in done], spread=self._spread)
                 for future in done:

@@ -46,6 +46,7 @@ class Item:
     resolved: Resolved | None = None
     error: TielineError | None = None
     troubles: list[dict[str, Any]] = field(default_factory=list)
+    counted: bool = False
 
 
 @dataclass(slots=True)
@@ -87,11 +88,13 @@ def read(
             )
             readings.append(Reading(row, [], named))
             continue
-        readings.append(Reading(row, list(_items(row, connector, records, catalogue))))
+        readings.append(Reading(row, list(_items(row, connector, records, catalogue, counted=kind.kind.counted_ids))))
     return readings
 
 
-def _items(row: Mapping[Any, Any], connector: ConnectorRow, records: list[Record], catalogue: Catalogue) -> Iterable[Item]:
+def _items(
+    row: Mapping[Any, Any], connector: ConnectorRow, records: list[Record], catalogue: Catalogue, *, counted: bool
+) -> Iterable[Item]:
     n = 0
     for record in records:
         mappings = catalogue.mappings_for(connector.kind, connector.name, record.stream)
@@ -103,7 +106,7 @@ def _items(row: Mapping[Any, Any], connector: ConnectorRow, records: list[Record
             yield Item(row, connector, n, record, error=_unmapped(connector, record))
             n += 1
         for mapping in mappings:
-            item = Item(row, connector, n, record, mapping)
+            item = Item(row, connector, n, record, mapping, counted=counted)
             if not record.deleted:
                 _translate(item)
             yield item
@@ -151,11 +154,11 @@ def resolve(conn: Connection, db: Database, items: list[Item], catalogue: Catalo
 def _wants(item: Item) -> list[Want]:
     """Return the subject's id first, then those of its reference fields, in the order of the mapping's refs."""
     assert item.mapping is not None
-    wants = [Want(item.connector.id, item.mapping.to, item.record.external_id, item.record.hint)]
+    wants = [Want(item.connector.id, item.mapping.to, item.record.external_id, item.record.hint, item.counted)]
     for name, etype in item.mapping.refs.items():
         said = item.fields.get(name)
         if said is not None and said.state is FieldState.PRESENT:
-            wants.append(Want(item.connector.id, etype, said.value))
+            wants.append(Want(item.connector.id, etype, said.value, None, item.counted))
     return wants
 
 

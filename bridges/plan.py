@@ -104,6 +104,7 @@ def plan(firing: Firing, registered: Registered, mint: Mint) -> Planned:
 def _action(firing: Firing, step: Step, key: str, n: int, registered: Registered, made: Mapping[str, Place]) -> dict[str, Any]:
     spec = step.spec
     arguments = step.arguments(firing.values)
+    urgent = firing.bridge.is_urgent(firing.values)
     row: dict[str, Any] = {
         "id": new_id("act"),
         "key": key,
@@ -113,7 +114,8 @@ def _action(firing: Firing, step: Step, key: str, n: int, registered: Registered
         "bridge": firing.bridge.name,
         "step": spec.id,
         "after": list(spec.after) or None,
-        "urgent": firing.bridge.is_urgent(firing.values),
+        "urgent": urgent,
+        "priority": 0 if urgent else 1,
         "attempts": 0,
         "fence": 0,
         "created_at": firing.now,

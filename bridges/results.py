@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from bridges.claims import BREAKER_AFTER, BREAKER_S, Claimed
 from bridges.holds import hold
@@ -43,22 +43,17 @@ def settle(db: Database, owner: str, results: list[Result], *, spread: Callable[
     """Write the results of several attempts; one whose fence was passed changes nothing but its attempt row."""
     with db.write() as conn:
         now = db.now(conn)
-        fences = dict(
-            conn.execute(
-                select(action.c.id, action.c.fence).where(
-                    action.c.id.in_([one.claimed.id for one in results]), action.c.lease_owner == owner
-                )
-            ).all()
+        held = select(action.c.id, action.c.fence).where(
+            action.c.id.in_([one.claimed.id for one in results]), action.c.lease_owner == owner
         )
-        conn.execute(
-            attempt.insert(), [_attempt(one, owner, stale=fences.get(one.claimed.id) != one.claimed.fence) for one in results]
-        )
-        for one in results:
-            if fences.get(one.claimed.id) != one.claimed.fence:
-                continue  # somebody took over after our lease lapsed: their result counts
-            if one.error is None:
-                _done(db, conn, one, now)
-            else:
+        fences = {row.id: row.fence for row in conn.execute(held)}
+        ours = [one for one in results if fences.get(one.claimed.id) == one.claimed.fence]
+        conn.execute(attempt.insert(), [_attempt(one, owner, stale=one not in ours) for one in results])
+        done = [(one.claimed, one.outcome) for one in ours if one.error is None and one.outcome is not None]
+        if done:
+            _done(db, conn, done, now)
+        for one in ours:
+            if one.error is not None:
                 _failed(conn, one, one.error, now, spread())
 
 
@@ -93,78 +88,123 @@ def _attempt(one: Result, owner: str, *, stale: bool) -> dict[str, Any]:
 
 
 _FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
+_DONE = (
+    update(action)
+    .where(action.c.id == bindparam("row"))
+    .values(
+        lease_owner=None,
+        lease_until=None,
+        state=State.DONE.value,
+        next_at=None,
+        reason=bindparam("note"),
+        error=None,
+        ended_at=bindparam("at"),
+        external_id=bindparam("far_id"),
+        outcome=bindparam("brought"),
+    )
+)
 
 
-def _done(db: Database, conn: Connection, one: Result, now: Micros) -> None:
-    claimed, outcome = one.claimed, one.outcome
-    assert outcome is not None
+def _done(db: Database, conn: Connection, done: list[tuple[Claimed, Outcome]], now: Micros) -> None:
     conn.execute(
-        update(action)
-        .where(action.c.id == claimed.id)
-        .values(
-            **_FREE,
-            state=State.DONE.value,
-            reason=outcome.note,
-            next_at=None,
-            error=None,
-            ended_at=now,
-            external_id=outcome.external_id,
-            outcome={
+        _DONE,
+        [
+            {
+                "row": claimed.id,
                 "note": outcome.note,
-                "degraded": outcome.degraded,
-                "repeated": outcome.repeated,
-                "fields": outcome.fields,
-            },
-        )
+                "at": now,
+                "far_id": outcome.external_id,
+                "brought": {
+                    "note": outcome.note,
+                    "degraded": outcome.degraded,
+                    "repeated": outcome.repeated,
+                    "fields": outcome.fields,
+                },
+            }
+            for claimed, outcome in done
+        ],
     )
-    if claimed.connector_id is not None:
-        _remember(db, conn, claimed, outcome, now)
-        conn.execute(
-            update(connector)
-            .where(connector.c.id == claimed.connector_id, connector.c.breaker_failures > 0)
-            .values(breaker_failures=0, breaker_open_until=None, breaker_reason=None)
-        )
-    if claimed.urgent:
-        close_repair(conn, f"urgent:{claimed.id}", now=now)
-    _free_later_steps(conn, claimed, outcome, now)
-
-
-def _remember(db: Database, conn: Connection, claimed: Claimed, outcome: Outcome, now: Micros) -> None:
-    """Write the crosswalk of what was created and the ledger by which its echo is recognised."""
-    assert claimed.connector_id is not None
-    if claimed.target_id is None:
-        return
-    external_id = outcome.external_id or claimed.arguments.get("id")
-    if not isinstance(external_id, str):
-        return
-    etype = conn.execute(select(entity.c.etype).where(entity.c.id == claimed.target_id)).scalar_one()
-    if outcome.external_id is not None:
-        link(conn, db, claimed.connector_id, etype, outcome.external_id, claimed.target_id, now, MadeBy.ACT)
+    well = {claimed.connector_id for claimed, _ in done if claimed.connector_id is not None}
     conn.execute(
-        written.insert().values(
-            connector_id=claimed.connector_id,
-            etype=etype,
-            external_id=external_id,
-            action_id=claimed.id,
-            version=outcome.version,
-            fields=outcome.fields,
-            at=now,
-        )
+        update(connector)
+        .where(connector.c.id.in_(well), connector.c.breaker_failures > 0)
+        .values(breaker_failures=0, breaker_open_until=None, breaker_reason=None)
     )
+    _remember(db, conn, done, now)
+    for claimed, _ in done:
+        if claimed.urgent:
+            close_repair(conn, f"urgent:{claimed.id}", now=now)
+    _free_later_steps(conn, done, now)
 
 
-def _free_later_steps(conn: Connection, claimed: Claimed, outcome: Outcome, now: Micros) -> None:
-    same = (action.c.event_id == claimed.event_id, action.c.bridge == claimed.bridge)
-    siblings = conn.execute(select(action).where(*same)).mappings().all()
-    done = {row["step"] for row in siblings if row["state"] == State.DONE}
-    brought = {claimed.step: brought_back(outcome.external_id, {"note": outcome.note, "fields": outcome.fields})}
-    for row in siblings:
-        if claimed.step not in (row["after"] or []) or row["state"] != State.HELD:
+def _remember(db: Database, conn: Connection, done: list[tuple[Claimed, Outcome]], now: Micros) -> None:
+    """Write the crosswalk of what was created, and the ledger by which an echo of what we wrote is recognised."""
+    wrote = [
+        (claimed, outcome) for claimed, outcome in done if claimed.connector_id is not None and claimed.target_id is not None
+    ]
+    named = [(claimed, outcome) for claimed, outcome in wrote if outcome.fields or "tieline_ref" in claimed.arguments]
+    if not named:
+        return
+    targets = [claimed.target_id for claimed, _ in named]
+    etypes = {row.id: row.etype for row in conn.execute(select(entity.c.id, entity.c.etype).where(entity.c.id.in_(targets)))}
+    ledger = []
+    for claimed, outcome in named:
+        assert claimed.connector_id is not None
+        assert claimed.target_id is not None
+        etype = etypes[claimed.target_id]
+        if outcome.external_id is not None and "tieline_ref" in claimed.arguments:
+            _link(db, conn, claimed, etype, outcome.external_id, now)
+        external_id = claimed.arguments.get("id") or outcome.external_id
+        if outcome.fields and external_id is not None:
+            ledger.append(
+                {
+                    "connector_id": claimed.connector_id,
+                    "etype": etype,
+                    "external_id": external_id,
+                    "action_id": claimed.id,
+                    "version": outcome.version,
+                    "fields": outcome.fields,
+                    "at": now,
+                }
+            )
+    if ledger:
+        conn.execute(written.insert(), ledger)
+
+
+def _link(db: Database, conn: Connection, claimed: Claimed, etype: str, external_id: str, now: Micros) -> None:
+    """Give the new thing's id to its master ID; when identity refuses that, the act stays done and a person is told."""
+    assert claimed.connector_id is not None
+    assert claimed.target_id is not None
+    try:
+        link(conn, db, claimed.connector_id, etype, external_id, claimed.target_id, now, MadeBy.ACT)
+    except TielineError as error:
+        open_repair(conn, f"link:{claimed.id}", error, connector=None, now=now)
+
+
+_FOLLOWERS = select(action).where(action.c.event_id.in_(bindparam("events", expanding=True)), action.c.after.is_not(None))
+_SIBLINGS = select(action.c.event_id, action.c.bridge, action.c.step).where(
+    action.c.event_id.in_(bindparam("events", expanding=True)), action.c.state == State.DONE.value
+)
+
+
+def _free_later_steps(conn: Connection, done: list[tuple[Claimed, Outcome]], now: Micros) -> None:
+    """Hand what was brought back to the steps that wait for it; those that wait for nothing more become due."""
+    events = list({claimed.event_id for claimed, _ in done})
+    followers = [row for row in conn.execute(_FOLLOWERS, {"events": events}).mappings() if row["state"] == State.HELD]
+    if not followers:
+        return
+    ended = {tuple(row) for row in conn.execute(_SIBLINGS, {"events": events})}
+    for row in followers:
+        place = (row["event_id"], row["bridge"])
+        brought = {
+            claimed.step: brought_back(outcome.external_id, {"note": outcome.note, "fields": outcome.fields})
+            for claimed, outcome in done
+            if (claimed.event_id, claimed.bridge) == place and claimed.step in row["after"]
+        }
+        if not brought:
             continue
-        arguments = {name: fill(one, brought) for name, one in row["arguments"].items()}
-        ready = set(row["after"]) <= done
-        changes: dict[str, Any] = {"arguments": arguments}
-        if ready:
+        changes: dict[str, Any] = {"arguments": {name: fill(one, brought) for name, one in row["arguments"].items()}}
+        if all((*place, step) in ended for step in row["after"]):
             changes |= {"state": State.WAITING.value, "held_by": None, "next_at": now}
         conn.execute(update(action).where(action.c.id == row["id"]).values(changes))
 

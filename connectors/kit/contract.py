@@ -130,6 +130,7 @@ class Kind:
     lookups: tuple[Lookup, ...] = ()
     acts: tuple[Act, ...] = ()
     door: Door | None = None
+    counted_ids: bool = False  #: the system counts its ids itself, so 999999 is an id and no placeholder
     versions: str = ""  #: the foreign versions this was built for and seen with
 
     def stream(self, name: str) -> Stream:

@@ -160,6 +160,7 @@ ADD_MESSAGE = Act(
 )
 
 ROUNDUP = Kind(
+    counted_ids=True,
     name="roundup",
     title=Text("Roundup", "Roundup 工单系统"),
     settings=RoundupSettings,

@@ -42,6 +42,7 @@ action = Table(
     Column("arguments", JsonText, nullable=False, comment="resolved; later steps may still hold {step: …}"),
     Column("after", JsonText, comment="steps of the same decision that must be done first"),
     Column("urgent", Boolean, nullable=False, server_default=text("false")),
+    Column("priority", Integer, nullable=False, server_default=text("1"), comment="0 urgent, 1 normal: what is due first"),
     *state_columns(),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("lease_owner", Text),
@@ -53,7 +54,14 @@ action = Table(
     Column("outcome", JsonText),
     Column("error", JsonText),
     *state_checks(),
-    Index("ix_action_due", "next_at", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")),
+    Index(
+        "ix_action_due",
+        "priority",
+        "next_at",
+        "seq",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
     Index(
         "ix_action_open_order",
         "order_key",

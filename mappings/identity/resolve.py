@@ -23,6 +23,7 @@ from mappings.identity.words import Hint, Origin, Resolved, Want
 
 _DAY = 86_400 * SECOND
 _SHAPE = shapes.Shape()
+_COUNTED = shapes.Shape(normaliser="trim+counted")
 
 
 def resolve_or_mint(
@@ -86,7 +87,7 @@ def _keys(conn: Connection, wants: Iterable[Want]) -> tuple[dict[Want, Key], dic
     keys: dict[Want, Key] = {}
     answers: dict[Want, Resolved | TielineError] = {}
     for want in wanted:
-        shape = declared.get((want.connector_id, want.etype), _SHAPE)
+        shape = declared.get((want.connector_id, want.etype), _COUNTED if want.counted else _SHAPE)
         try:
             keys[want] = (want.connector_id, want.etype, shapes.norm(shape, want.etype, want.external_id))
         except TielineError as error:

@@ -30,12 +30,17 @@ class Hint(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """One external id whose master ID is wanted. ``hint`` is a master ID that the far side holds for it."""
+    """
+    One external id whose master ID is wanted. ``hint`` is a master ID that the far side holds for it.
+
+    ``counted`` says that a machine counts these ids (999999 is a number then); a declared shape overrules it.
+    """
 
     connector_id: int
     etype: str
     external_id: str
     hint: str | None = None
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

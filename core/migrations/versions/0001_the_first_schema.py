@@ -1,7 +1,7 @@
 """the first schema"""
 
-from alembic import op
 import sqlalchemy as sa
+from alembic import op
 
 revision = "0001"
 down_revision = None
@@ -499,6 +499,13 @@ def upgrade() -> None:
         sa.Column("arguments", sa.Text(), nullable=False, comment="resolved; later steps may still hold {step: …}"),
         sa.Column("after", sa.Text(), nullable=True, comment="steps of the same decision that must be done first"),
         sa.Column("urgent", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column(
+            "priority",
+            sa.Integer(),
+            server_default=sa.text("1"),
+            nullable=False,
+            comment="0 urgent, 1 normal: what is due first",
+        ),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True, comment="why skipped or dead, or what it waits for"),
         sa.Column("held_by", sa.Text(), nullable=True, comment="who or what holds it: a repair's key, a person"),
@@ -527,7 +534,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_action_decision_id", ["decision_id"], unique=False)
         batch_op.create_index(
             "ix_action_due",
-            ["next_at"],
+            ["priority", "next_at", "seq"],
             unique=False,
             sqlite_where=sa.text("state = 'waiting'"),
             postgresql_where=sa.text("state = 'waiting'"),
