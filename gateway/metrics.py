@@ -54,7 +54,7 @@ class Rows(Collector):
         yield from self._accounting()
         with self._db.read() as conn:
             by_state = select(connector.c.state, func.count()).group_by(connector.c.state)
-            connectors = {state: count for state, count in conn.execute(by_state)}
+            connectors = {row[0]: int(row[1]) for row in conn.execute(by_state)}
             open_repairs = conn.execute(select(func.count()).where(repair.c.closed_at.is_(None))).scalar_one()
         yield _states("tieline_connectors", "Connectors by state.", connectors)
         yield _one("tieline_repairs_open", "Open repairs: what a person must fix.", open_repairs)

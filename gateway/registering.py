@@ -180,9 +180,10 @@ def try_out(cls: type[Connector], name: str, settings: Mapping[str, Json], *, dr
 def failed(name: str, report: CheckReport) -> CheckFailedError:
     """Say which steps of a check did not hold, and what to do about each."""
     steps = [step for step in report.steps if step.needed and not step.ok]
+    told = "; ".join(f"{step.name}: {step.detail.rstrip('.')}" for step in steps)
     return CheckFailedError(
         f"The connector {name!r} does not work yet.",
-        why="; ".join(f"{step.name}: {step.detail.rstrip('.')}" for step in steps) + "." if steps else "Its check proved nothing.",
+        why=f"{told}." if told else "Its check proved nothing.",
         fix=" ".join(dict.fromkeys(step.fix for step in steps if step.fix)) or "Save it as a draft and check it again later.",
         report=report.as_dict(),
     )

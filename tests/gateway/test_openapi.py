@@ -23,7 +23,8 @@ from tests.gateway.ground import Ground
 def described() -> dict[str, Any]:
     from gateway.api import SUBJECTS
 
-    return orjson.loads(orjson.dumps(document(SUBJECTS)))
+    found: dict[str, Any] = orjson.loads(orjson.dumps(document(SUBJECTS)))
+    return found
 
 
 def test_it_is_valid_3_0(described: dict[str, Any]) -> None:
@@ -122,7 +123,7 @@ def client_package(described: dict[str, Any], tmp_path_factory: pytest.TempPathF
     (folder / "openapi.json").write_bytes(orjson.dumps(described))
     tool = Path(sys.executable).with_name("openapi-python-client")
     command = [
-        tool,
+        str(tool),
         "generate",
         "--path",
         "openapi.json",
