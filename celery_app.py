@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from celery.signals import worker_process_init
-from sqlalchemy import Connection
 
 from core.database import Database
 from core.definitions import generation
@@ -102,7 +101,7 @@ class Parts:
     poller: Poller
     healer: Callable[[Callable[[], None]], int]
     mend: Callable[[], int]
-    next_due: Callable[[Connection], int | None]
+    next_due: Callable[[Any], int | None]
     seen: Seen
 
 

@@ -149,7 +149,7 @@ class Registered:
             raise ConnectorSettingsError(
                 f"The settings of connector {row.name!r} do not fit kind {row.kind!r}.",
                 why=places + ".",
-                fix=f"Correct them with `tieline connectors add {row.kind} --name {row.name}`.",
+                fix=f"Correct them with `tieline connectors set {row.name}`.",
             ) from None
 
     def own_user(self, row: ConnectorRow) -> str | None:

@@ -19,7 +19,7 @@ from core.errors import SetupError
 from core.migrations import upgrade
 from core.secrets import Vault
 from core.settings import Settings
-from gateway.process import Child, supervise
+from gateway.children import Child, supervise
 
 
 class PortTakenError(SetupError):

@@ -11,7 +11,7 @@ from core.secrets import Vault
 from core.settings import Settings
 from gateway.app import create_app
 from gateway.parts import Parts
-from gateway.process import die_with_parent
+from gateway.children import die_with_parent
 
 
 def make_parts(settings: Settings) -> Parts:

@@ -61,20 +61,20 @@ class Tracker:
     ) -> tuple[list[dict[str, Any]], Response]:
         """Return the rows of a class, and the answer they came in (its headers carry the far side's clock)."""
         answer = self._send("GET", what, query=query, timeout_s=timeout_s)
-        return list(_data(answer)["collection"]), answer
+        return list(_answered(answer)["collection"]), answer
 
     def total(self, answer: Response) -> int:
         """Return how many rows there are in all, whatever the page showed."""
-        return int(_data(answer)["@total_size"])
+        return int(_answered(answer)["@total_size"])
 
     def item(self, what: str, number: str, fields: tuple[str, ...]) -> tuple[dict[str, Any], str]:
         """Return one item with labels for its links, and the mark that a change of it needs."""
-        found = _data(self._send("GET", f"{what}/{number}", query={"@fields": ",".join(fields), "@verbose": 2}))
+        found = _answered(self._send("GET", f"{what}/{number}", query={"@fields": ",".join(fields), "@verbose": 2}))
         return {"id": number, **found["attributes"]}, str(found["@etag"])
 
     def create(self, what: str, fields: Mapping[str, Any]) -> str:
         """Create an item and return its number."""
-        return str(_data(self._send("POST", what, json=dict(fields)))["id"])
+        return str(_answered(self._send("POST", what, json=dict(fields)))["id"])
 
     def change(self, what: str, number: str, fields: Mapping[str, Any], mark: str) -> bool:
         """Change an item that is still what the mark names; False when somebody was faster."""
@@ -177,7 +177,7 @@ class Tracker:
         )
 
 
-def _data(answer: Response) -> dict[str, Any]:
+def _answered(answer: Response) -> dict[str, Any]:
     found = answer.json()
     if not isinstance(found, dict) or not isinstance(found.get("data"), dict):
         raise UnreadableAnswerError(

@@ -70,7 +70,7 @@ def lookup(erp: Erp, inputs: Mapping[str, Json], now: Micros) -> Found:
         )
     product = int(found[0]["id"])
     values = {
-        **_data(found[0], order_points(erp, [product])),
+        **_record_of(found[0], order_points(erp, [product])),
         "forecast": number(found[0].get("forecast_quantity")),
         "bom": _boms(erp, code.strip()),
         "locations": _places(erp, product),
@@ -128,11 +128,11 @@ def records(body: Mapping[str, Any]) -> list[Record]:
     points: dict[int, list[dict[str, Any]]] = {}
     for point in body["order_points"]:
         points.setdefault(int(point["product"]), []).append(point)
-    made = [_data(product, points.get(int(product["id"]), [])) for product in body["products"]]
+    made = [_record_of(product, points.get(int(product["id"]), [])) for product in body["products"]]
     return [Record("stock", str(data["code"]), data) for data in made]
 
 
-def _data(product: Mapping[str, Any], points: list[dict[str, Any]]) -> dict[str, Json]:
+def _record_of(product: Mapping[str, Any], points: list[dict[str, Any]]) -> dict[str, Json]:
     code = product["code"]
     if not isinstance(code, str) or not code:
         raise MalformedError("A product has no code.", why=f"It holds {code!r}.", fix="Report it with the Tryton version.")
