@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 COMPILE := ../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-header --no-emit-index-url --no-annotate
+	--no-header --no-emit-index-url --no-annotate $(ARGS)
 
 # The first interpreter that is new enough. Another one: make PYTHON=/opt/python3.12/bin/python3 setup
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -52,7 +52,7 @@ postgres: $(VENV)/.dev-ready ## Start a throw-away PostgreSQL for the tests, if 
 postgres-down: $(VENV)/.dev-ready ## Stop that PostgreSQL and remove its data
 	@$(PY) -m lab.postgres down
 
-lock: $(VENV)/.dev-ready ## Resolve requirements/*.in into locks with hashes and without addresses
+lock: $(VENV)/.dev-ready ## Resolve requirements/*.in into locks with hashes (ARGS=--upgrade takes newer versions)
 	$(PIP) install --quiet uv
 	cd requirements && $(COMPILE) dev.in -o dev.lock
 	cd requirements && $(COMPILE) runtime.in build.in -c dev.lock -o runtime.lock
