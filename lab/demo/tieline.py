@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from core.errors import SetupError
-from gateway.process import die_with_parent
+from gateway.children import die_with_parent
 from lab.demo.client import Api
 
 READY_SECONDS = 40.0
