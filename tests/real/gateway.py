@@ -74,8 +74,8 @@ class Gateway:
 
     @property
     def runs(self) -> bool:
-        """Say whether it was started."""
-        return self._child is not None
+        """Say whether it was started and lives."""
+        return self._child is not None and self._child.poll() is None
 
     def run(self, *arguments: str) -> str:
         """Run one command of `tieline` and return what it printed; a failing command fails the test with its words."""

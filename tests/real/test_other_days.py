@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.kit.faults import FaultyRoute
+from lab.real.landscape import Landscape
+from lab.real.roundup import system as desk
 from lab.real.roundup.drive import Technician
 from lab.real.tryton.drive import Storekeeper
 from lab.real.waiting import until
@@ -145,6 +147,47 @@ def test_a_persons_change_is_no_echo_even_back_to_what_we_wrote(plant: Plant, fl
     assert newest["state"] == "done", newest["reason"]
 
 
+def test_a_password_that_was_changed_holds_the_ticket_until_it_is_renewed(
+    plant: Plant, landscape: Landscape, floor: Floor, technician: Technician
+) -> None:
+    """Nobody retries into a lock: the connector is held, a repair says what to do, and after it everything goes out."""
+    landscape.roundup.set_password(desk.GATEWAY, "another-pass-2026")
+    try:
+        event = floor.overheat()
+        until(lambda: plant.api.get("/connectors/tickets")["state"] == "held", "the connector to be held")
+        repair = next(one for one in plant.api.get("/repairs")["items"] if one["connector"] == "tickets")
+        assert repair["code"] == "credentials"
+        assert not technician.tickets(event_id=event.id)
+        assert plant.api.get("/accounting")["holds"]
+
+        plant.api.patch("/connectors/tickets", {"settings": {"password": "another-pass-2026"}})
+        ticket = plant.ticket_of(event)
+        until(lambda: technician.messages(ticket["id"]), "the context note")
+    finally:
+        landscape.roundup.set_password(desk.GATEWAY, desk.GATEWAY_PASSWORD)
+        plant.api.patch("/connectors/tickets", {"settings": {"password": desk.GATEWAY_PASSWORD}})
+    plant.settle()
+    assert len(technician.tickets(event_id=event.id)) == 1
+    assert not [one for one in plant.api.get("/repairs")["items"] if one["connector"] == "tickets" and not one["closed_at"]]
+
+
+def test_a_ticket_system_that_is_down_gets_its_ticket_when_it_is_back(
+    plant: Plant, landscape: Landscape, floor: Floor, technician: Technician
+) -> None:
+    """The problem waits with a reason, is tried again by itself, and makes one ticket."""
+    landscape.roundup.down()
+    try:
+        event = floor.overheat()
+        create = until(lambda: _tried(plant, event.id), "the first try")
+        assert create["state"] == "waiting"
+        assert create["attempts"][0]["family"] == "transient"
+    finally:
+        landscape.roundup.up(lambda _: None)
+    until(lambda: technician.tickets(event_id=event.id), "the ticket", 120)
+    plant.settle(120)
+    assert len(technician.tickets(event_id=event.id)) == 1
+
+
 def test_killed_in_the_middle_it_goes_on_and_does_nothing_twice(
     plant: Plant, gateway: Gateway, floor: Floor, technician: Technician
 ) -> None:
@@ -192,6 +235,12 @@ def test_a_part_below_its_order_point_makes_one_ticket_until_stock_recovers(
 
 def _value(plant: Plant, eventid: str, field: str) -> Any:
     return plant.value(plant.events("monitoring", eventid)[-1]["master_id"], field)
+
+
+def _tried(plant: Plant, eventid: str) -> dict[str, Any] | None:
+    return next(
+        (one for one in plant.actions("monitoring", eventid) if one["act"] == "create_ticket" and one["attempts"]), None
+    )
 
 
 def _says(technician: Technician, ticket: dict[str, Any], text: str) -> bool:

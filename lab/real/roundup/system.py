@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import subprocess
 import urllib.error
@@ -86,6 +87,11 @@ class Roundup:
             self.daemon.start()
             self.daemon.wait(self._answers)
 
+    def set_password(self, user: str, password: str) -> None:
+        """Change somebody's password, as the administrator would; the tracker keeps running."""
+        (number,) = re.findall(r"\d+", self._admin("filter", "user", f"username={user}"))
+        self._admin("set", f"user{number}", f"password={password}")
+
     def _build(self) -> None:
         """Make the tracker beside its place and move it there when it is whole."""
         shutil.rmtree(self.tracker, ignore_errors=True)
@@ -140,7 +146,7 @@ class Roundup:
         except (OSError, urllib.error.HTTPError):
             return False
 
-    def _admin(self, *arguments: str) -> None:
+    def _admin(self, *arguments: str) -> str:
         argv = [str(VENV / "bin" / "roundup-admin"), "-i", str(self.tracker), *arguments]
         environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "HOME": "/tmp"}
         ran = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment, stdin=subprocess.DEVNULL)
