@@ -159,7 +159,7 @@ def main(events: int = 2000, pairs: int = 3) -> bool:
                 bare.stop()
     finally:
         sink.stop()
-    return report(measured, bar=0.05, unit="events/s")
+    return report(measured, bar=0.08, unit="events/s")
 
 
 if __name__ == "__main__":
