@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -31,7 +32,7 @@ from lab.demo.tieline import Process
 
 CONNECTIONS = 16
 TITLE = {"en": "Reading", "zh": "读数"}
-PACK = [
+PACK: list[dict[str, Any]] = [
     {"kind": "entity", "name": "device", "prefix": "DEV", "title": TITLE, "fields": {"name": {"type": "string"}}},
     {
         "kind": "entity",

@@ -10,8 +10,8 @@ from core.database import Database
 from core.secrets import Vault
 from core.settings import Settings
 from gateway.app import create_app
-from gateway.parts import Parts
 from gateway.children import die_with_parent
+from gateway.parts import Parts
 
 
 def make_parts(settings: Settings) -> Parts:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def gateway(tmp_path: Path, far_side: FarSide) -> Iterator[Gateway]:
             {"name": "source", "kind": "webhook", "settings": {"id_field": "thing"}, "inbound": {"scheme": "path"}},
         )["door"]
         made.notes["path"] = f"/in/source/{door['secret']}"
-        bridge = {**PACK[3], "on": {"entity": "reading", "events": ["created", "changed"]}}
+        bridge: dict[str, Any] = {**PACK[3], "on": {"entity": "reading", "events": ["created", "changed"]}}
         header = {"name": "kill", "title": TITLE, "connectors": {"source": "webhook", "sink": "webhook"}}
         made.api.post("/definitions/apply", {"header": header, "definitions": [*PACK[:3], bridge]})
         yield made
