@@ -30,6 +30,7 @@ import json
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 import uuid
 from typing import Any
@@ -154,11 +155,14 @@ def _send(url: str, secret: str, message: dict[str, Any]) -> None:
         time.sleep(pause)
         try:
             request = urllib.request.Request(url, body, _headers(secret, message_id, body))  # noqa: S310 - set by the admin
-            urllib.request.urlopen(request, timeout=TIMEOUT_S).read()  # noqa: S310
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+                answer.read()
+                return
+        except urllib.error.HTTPError as error:
+            error.close()
+            last = f"HTTP {error.code}"
         except Exception as error:
             last = error
-        else:
-            return
     _complain(f"issue{message['issue']['id']} not told after {len(PAUSES_S)} tries: {last}")
 
 

@@ -16,9 +16,6 @@ from pathlib import Path
 from core.errors import SetupError
 from lab.real.places import HOST
 
-_STARTED_HERE: list[subprocess.Popen[bytes]] = []
-"""Kept so that Python does not warn about children that are meant to outlive us."""
-
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
@@ -79,7 +76,7 @@ class Daemon:
                 start_new_session=True,
                 **switch,  # type: ignore[call-overload]
             )
-        _STARTED_HERE.append(child)
+        child.returncode = 0  # it is meant to outlive us: Python need not warn that it still runs
         self.pid_file.write_text(json.dumps({"pid": child.pid, "started": _started(child.pid)}))
         return True
 

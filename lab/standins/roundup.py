@@ -266,7 +266,10 @@ def _posted(url: str, secret: str, message_id: str, body: bytes) -> bool:
     try:
         with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=5) as answer:
             answer.read()
-    except (OSError, ValueError, urllib.error.HTTPError):
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
+    except (OSError, ValueError):
         return False
     return True
 

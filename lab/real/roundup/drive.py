@@ -76,6 +76,7 @@ class Technician:
                 return found
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")[:300]
+            error.close()
             raise SetupError(f"Roundup refused {method} {path}.", why=f"{error.code}: {said}", fix="See its log.") from None
 
 

@@ -143,7 +143,10 @@ class Roundup:
         try:
             with urllib.request.urlopen(ask, timeout=5) as answer:
                 return bool(answer.status == 200)
-        except (OSError, urllib.error.HTTPError):
+        except urllib.error.HTTPError as error:
+            error.close()
+            return False
+        except OSError:
             return False
 
     def _admin(self, *arguments: str) -> str:
@@ -155,6 +158,7 @@ class Roundup:
             raise SetupError(
                 f"roundup-admin {arguments[0]} failed.", why=said, fix="`python -m lab.real purge roundup`, then up."
             )
+        return ran.stdout
 
 
 def _replace(path: Path, old: str, new: str) -> None:
