@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -72,6 +73,8 @@ class Zabbix:
     def purge(self) -> None:
         self.down()
         shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # the folder outside the state, where there is one and nothing else is in it
+            self.folder.parent.rmdir()
 
     def status(self) -> dict[str, str]:
         return {
