@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridges.echoes import Key, echo_of
+from bridges.echoes import Key, echo_of, under_way
 from bridges.parsed import Item
 from bridges.plan import Firing, Place, Planned, plan, refused
 from bridges.registered import Registered
@@ -67,6 +67,7 @@ class Batch:
     """Actions of those events by key."""
     rows: Rows = field(default_factory=Rows)
     loaded: Loaded = field(default_factory=Loaded)
+    writing: set[tuple[int, int]] = field(default_factory=set)
     _at: dict[int, Micros | None] = field(default_factory=dict)
 
     def prefetch(self, items: list[Item]) -> None:
@@ -85,6 +86,7 @@ class Batch:
                         }
                 wants.append(Want(etype, item.resolved.entity_id, joins))
         load_scopes(self.conn, self.catalogue, wants, self.loaded)
+        self.writing = under_way(self.conn, {want.entity_id for want in wants})
 
     def apply(self, item: Item) -> None:
         """Handle one item: an error, a stale state, an echo, nothing new, or an event on which bridges decide."""
@@ -140,7 +142,13 @@ class Batch:
             self._unchanged(item, event, found)
             return
         key = (item.connector.id, etype, item.record.external_id)
-        echo = echo_of(item.record, paths, self.ledger.get(key, ()), self.registered.own_user(item.connector))
+        echo = echo_of(
+            item.record,
+            paths,
+            self.ledger.get(key, ()),
+            self.registered.own_user(item.connector),
+            writing=(item.connector.id, entity_id) in self.writing,
+        )
         happened = "created" if created else "changed"
         event |= {"type": f"{etype}.{happened}", "changes": found.changes, "state": State.DONE.value}
         self.rows.events.append(event)

@@ -3,9 +3,9 @@ Echoes: our own writes coming back are recognised by what they say, not by when 
 
 An event is an echo when everything that changed is exactly what one of our writes left there. Neither the
 far side's version nor its actor alone is enough: a poll shows our message as the newest change on top of
-a person's edit that we have not seen yet, and that edit is news. Only while our first write is not in the
-ledger yet (its echo was faster than our own commit) does our user's name decide. An echo's values are kept as
-observations; bridges do not run on it.
+a person's edit that we have not seen yet, and that edit is news. Only while a write of ours is under way (its
+echo was faster than our own commit) or was the first one does our user's name decide. An echo's values are
+kept as observations; bridges do not run on it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from core.tables import written
-from core.words import Json, Record
+from core.tables import action, written
+from core.words import Json, Record, State
 from mappings.values import same_json
 
 Key = tuple[int, str, str]
@@ -43,14 +43,28 @@ def ledger(conn: Connection, keys: Iterable[Key]) -> dict[Key, list[Mapping[Any,
     return found
 
 
+def under_way(conn: Connection, entity_ids: Iterable[int]) -> set[tuple[int, int]]:
+    """Return (connector id, entity id) of every act that a worker has in its hands for one of these entities."""
+    held = select(action.c.connector_id, action.c.target_id).where(
+        action.c.state == State.WAITING.value, action.c.lease_owner.is_not(None), action.c.target_id.in_(list(entity_ids))
+    )
+    return {(row.connector_id, row.target_id) for row in conn.execute(held)}
+
+
 def echo_of(
-    record: Record, changed_paths: Iterable[str], writes: Iterable[Mapping[Any, Any]], own_user: str | None
+    record: Record,
+    changed_paths: Iterable[str],
+    writes: Iterable[Mapping[Any, Any]],
+    own_user: str | None,
+    *,
+    writing: bool = False,
 ) -> str | None:
     """
     Return what this record is an echo of ("action act_…", "our user gateway"), or None.
 
     ``changed_paths`` are the places in the record of the fields that changed; each must hold what we wrote.
     Where the far side names somebody else as the author it is his word, even if he says what we once wrote.
+    ``writing`` says that an act of ours on this entity is under way and not in the ledger yet.
 
     >>> data = {"status": "resolved", "title": "Oil hot"}
     >>> seen = Record("issues", "4", data, actor="gateway")
@@ -72,7 +86,7 @@ def echo_of(
         fields: dict[str, Json] = row["fields"]
         if roots <= fields.keys() and all(same_json(record.data.get(root), fields[root]) for root in roots):
             return f"action {row['action_id']}"
-    if not wrote and own_user is not None and record.actor == own_user:
+    if (writing or not wrote) and own_user is not None and record.actor == own_user:
         return f"our user {own_user}"
     return None
 

@@ -8,7 +8,7 @@ who moves next: transient waits, input and refused are dead, setup holds and ope
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -49,7 +49,7 @@ def settle(db: Database, owner: str, results: list[Result], *, spread: Callable[
         fences = {row.id: row.fence for row in conn.execute(held)}
         ours = [one for one in results if fences.get(one.claimed.id) == one.claimed.fence]
         conn.execute(attempt.insert(), [_attempt(one, owner, stale=one not in ours) for one in results])
-        done = [(one.claimed, one.outcome) for one in ours if one.error is None and one.outcome is not None]
+        done = [(one.claimed, _with_effects(one)) for one in ours if one.error is None]
         if done:
             _done(db, conn, done, now)
         for one in ours:
@@ -85,6 +85,14 @@ def _attempt(one: Result, owner: str, *, stale: bool) -> dict[str, Any]:
         "code": one.error.code if one.error else None,
         "detail": detail,
     }
+
+
+def _with_effects(one: Result) -> Outcome:
+    """Return the outcome with what the far side set because of it."""
+    assert one.outcome is not None
+    if one.verified is None or not one.verified.caused:
+        return one.outcome
+    return replace(one.outcome, fields={**one.outcome.fields, **one.verified.caused})
 
 
 _FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}

@@ -128,11 +128,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What reading back showed: ``held`` is True when the far side now holds what we wrote."""
+    """
+    What reading back showed: ``held`` is True when the far side now holds what we wrote.
+
+    ``caused`` are fields of the record that the far side itself set because of our write (when the close
+    took effect); with the act's own fields they are what an echo may say.
+    """
 
     held: bool
     seen: dict[str, Json] = field(default_factory=dict)
     why: str = ""
+    caused: dict[str, Json] = field(default_factory=dict)
     final: bool = True
     """False when the far side needs a moment and the verification is to be repeated soon."""
 

@@ -75,7 +75,8 @@ def verify(call: Call, name: str, arguments: Mapping[str, Json], outcome: Outcom
     }
     if name == "close_problem" and not outcome.degraded:
         if not _is_open(event):
-            return Verified(held=True, seen=seen, why=f"Recovery event {event['r_eventid']} is there.")
+            why = f"Recovery event {event['r_eventid']} is there."
+            return Verified(held=True, seen=seen, why=why, caused=_recovery(call, str(event["r_eventid"])))
         return Verified(held=False, seen=seen, why="Zabbix took the close; its server has not carried it out yet.", final=False)
     noted = message + (NOT_CLOSED if outcome.degraded else "")
     missing = _missing(event, noted)
@@ -83,6 +84,12 @@ def verify(call: Call, name: str, arguments: Mapping[str, Json], outcome: Outcom
         return Verified(held=True, seen=seen, why="The event is acknowledged and carries the message.")
     lacks = [word for bit, word in ((ACKNOWLEDGE, "the acknowledgement"), (MESSAGE, "the message")) if missing & bit]
     return Verified(held=False, seen=seen, why=f"The event lacks {' and '.join(lacks)}.")
+
+
+def _recovery(call: Call, r_eventid: str) -> dict[str, Json]:
+    """Return what Zabbix itself set when it closed the problem: the recovery event and its time."""
+    found = call("event.get", {"eventids": [r_eventid], "output": ["eventid", "clock"]})
+    return {"r_eventid": r_eventid, **({"r_clock": int(found[0]["clock"])} if found else {})}
 
 
 def _write(call: Call, eventid: str, bits: int, message: str, fields: dict[str, Json]) -> Outcome:

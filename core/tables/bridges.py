@@ -69,6 +69,7 @@ action = Table(
         sqlite_where=text("state NOT IN ('done', 'skipped')"),
         postgresql_where=text("state NOT IN ('done', 'skipped')"),
     ),
+    Index("ix_action_target", "target_id", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")),
     Index("ix_action_decision_id", "decision_id"),
     Index("ix_action_event_id", "event_id"),
 )

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select, update
 
 from bridges.accounting import balance
+from bridges.claims import claim
 from bridges.handle import POISON_AFTER, Handler
 from core.clock import to_rfc3339
-from core.tables import connector, crosswalk, delivery, entity, event, observation, repair, value
+from core.tables import action, connector, crosswalk, delivery, entity, event, observation, repair, value
 from core.tables import lane as lane_table
 from tests.bridges.plant import Plant
 
@@ -230,6 +231,33 @@ def test_a_ticket_that_comes_back_before_its_act_is_recorded_is_the_same_ticket(
 
     assert [row["gid"] for row in plant.rows(entity, entity.c.etype == "ticket")] == [gid]
     assert plant.events[-1]["reason"] == "echo of our user tieline"
+
+
+def test_an_echo_that_is_faster_than_our_own_commit_is_still_an_echo(plant: Plant) -> None:
+    """While a worker has the act in its hands, what our user did there is our doing."""
+    plant.push_alert("7001")
+    plant.work()
+    [ticket] = plant.tickets.things["tickets"].values()
+    plant.clock.move(5)
+    plant.push("tickets", {"ticket": plant.tickets.change("tickets", ticket["id"], actor="tech", status="resolved")})
+    plant.handler.run()
+    [close] = claim(plant.db, "slow-worker", limit=1, lease_s=15)
+    plant.tickets.change("tickets", ticket["id"], actor="tieline", status="closed")
+    with plant.db.write() as conn:  # the slow worker writes to this ticket just now
+        conn.execute(
+            update(action)
+            .where(action.c.id == close.id)
+            .values(connector_id=plant.ids["tickets"], target_id=_entity_of(plant, ticket))
+        )
+    plant.clock.move(1)
+    plant.push("tickets", {"ticket": plant.tickets.get("tickets", ticket["id"])})
+    plant.handler.run()
+
+    assert plant.events[-1]["reason"] == "echo of our user tieline"
+
+
+def _entity_of(plant: Plant, thing: Any) -> int:
+    return int(plant.rows(crosswalk, crosswalk.c.external_raw == thing["id"], crosswalk.c.etype == "ticket")[0]["home_id"])
 
 
 def test_a_lane_has_one_handler_at_a_time(plant: Plant) -> None:

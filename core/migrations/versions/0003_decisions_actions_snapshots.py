@@ -108,6 +108,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("state NOT IN ('done', 'skipped')"),
             postgresql_where=sa.text("state NOT IN ('done', 'skipped')"),
         )
+        batch_op.create_index(
+            "ix_action_target",
+            ["target_id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
 
     op.create_table(
         "attempt",
@@ -208,6 +215,9 @@ def downgrade() -> None:
 
     op.drop_table("attempt")
     with op.batch_alter_table("action", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_action_target", sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'")
+        )
         batch_op.drop_index(
             "ix_action_open_order",
             sqlite_where=sa.text("state NOT IN ('done', 'skipped')"),
