@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pydantic import Field as Setting
-from pydantic import SecretStr
 
 from connectors.kit.contract import Act, Door, Field, FieldType, Kind, Lookup, Repeat, Settings, Stream, Text
+from connectors.kit.fields import CaFile, Password, TimeoutS
 
 OWN_FIELDS = ("machine", "asset", "event_id", "part", "tieline_ref")
 """Properties that the classic tracker does not have; schema.py needs them as String()."""
@@ -29,7 +29,7 @@ class RoundupSettings(Settings):
         description="The gateway's own Roundup user, so that its changes are recognised; its role needs Rest Access.",
         json_schema_extra={"zh": "网关专用的 Roundup 用户名，角色需具有 Rest Access 权限"},
     )
-    password: SecretStr = Setting(title="Password", json_schema_extra={"zh": "密码"})
+    password: Password
     public_url: str | None = Setting(
         default=None,
         title="Public address, where it differs",
@@ -37,15 +37,8 @@ class RoundupSettings(Settings):
         pattern=r"^https?://[^\s@?#]+$",
         json_schema_extra={"zh": "对外网址（与内部地址不同时填写，即 config.ini 中的 web）"},
     )
-    ca_file: str | None = Setting(
-        default=None,
-        title="CA file",
-        description="PEM file of a private CA. Verification is never switched off.",
-        json_schema_extra={"zh": "私有 CA 证书文件（PEM）"},
-    )
-    timeout_s: float = Setting(
-        default=10.0, ge=0.2, le=60, title="Seconds to wait for one answer", json_schema_extra={"zh": "单次请求超时（秒）"}
-    )
+    ca_file: CaFile = None
+    timeout_s: TimeoutS = 10.0
     overlap_s: int = Setting(
         default=60,
         ge=5,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pydantic import Field as Setting
-from pydantic import SecretStr
 
 from connectors.kit.contract import Field, FieldType, Kind, Lookup, Settings, Stream, Text
+from connectors.kit.fields import CaFile, Password, TimeoutS
 
 
 class TrytonSettings(Settings):
@@ -24,22 +24,15 @@ class TrytonSettings(Settings):
         json_schema_extra={"zh": "数据库名"},
     )
     username: str = Setting(title="User name", min_length=1, json_schema_extra={"zh": "用户名"})
-    password: SecretStr = Setting(title="Password", json_schema_extra={"zh": "密码"})
+    password: Password
     warehouses: tuple[str, ...] = Setting(
         default=(),
         title="Warehouses",
         description="Codes of the warehouses whose stock counts; all of them when empty",
         json_schema_extra={"zh": "参与统计的仓库代码，留空表示全部仓库"},
     )
-    ca_file: str | None = Setting(
-        default=None,
-        title="CA file",
-        description="PEM file of a private CA. Verification is never switched off.",
-        json_schema_extra={"zh": "私有 CA 证书文件（PEM）"},
-    )
-    timeout_s: float = Setting(
-        default=10.0, ge=0.2, le=60, title="Seconds to wait for one answer", json_schema_extra={"zh": "单次请求超时（秒）"}
-    )
+    ca_file: CaFile = None
+    timeout_s: TimeoutS = 10.0
 
 
 _PRODUCT = (

@@ -6,6 +6,7 @@ from pydantic import Field as Setting
 from pydantic import SecretStr, field_validator
 
 from connectors.kit.contract import Act, Door, Field, FieldType, Kind, Repeat, Settings, Stream, Text
+from connectors.kit.fields import CaFile, TimeoutS
 from connectors.kit.webhooks import sign
 from core.errors import TielineError
 
@@ -32,20 +33,8 @@ class WebhookSettings(Settings):
         description="Sent as Authorization: Bearer, for receivers that ask for one besides the signature.",
         json_schema_extra={"zh": "Bearer 令牌（接收方另有要求时填写）"},
     )
-    ca_file: str | None = Setting(
-        default=None,
-        title="CA file",
-        description="PEM file of a private CA. Verification is never switched off.",
-        json_schema_extra={"zh": "私有 CA 证书文件（PEM）"},
-    )
-    timeout_s: float = Setting(
-        default=20.0,
-        ge=0.2,
-        le=60,
-        title="Seconds to wait for an answer",
-        description="Standard Webhooks recommends 15 to 30.",
-        json_schema_extra={"zh": "等待响应的秒数"},
-    )
+    ca_file: CaFile = None
+    timeout_s: TimeoutS = 20.0  # Standard Webhooks recommends 15 to 30
     id_field: str = Setting(
         default="",
         title="Field that names the thing",

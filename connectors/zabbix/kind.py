@@ -9,6 +9,7 @@ from pydantic import Field as Setting
 from pydantic import SecretStr, field_validator, model_validator
 
 from connectors.kit.contract import Act, Door, Field, FieldType, Kind, Lookup, Repeat, Settings, Stream, Text
+from connectors.kit.fields import CaFile, TimeoutS
 
 SEVERITIES: tuple[str, ...] = ("Not classified", "Information", "Warning", "Average", "High", "Disaster")
 """Zabbix' own words for 0 to 5. An administrator can rename them, so the number decides where there is one."""
@@ -37,15 +38,8 @@ class ZabbixSettings(Settings):
         json_schema_extra={"zh": "网关专用的 Zabbix 用户名；使用令牌时填写令牌所属用户，用于识别自己的操作"},
     )
     password: SecretStr | None = Setting(default=None, title="Password", json_schema_extra={"zh": "密码"})
-    ca_file: str | None = Setting(
-        default=None,
-        title="CA file",
-        description="PEM file of a private CA. Verification is never switched off.",
-        json_schema_extra={"zh": "私有 CA 证书文件（PEM）"},
-    )
-    timeout_s: float = Setting(
-        default=10.0, ge=0.2, le=60, title="Seconds to wait for one answer", json_schema_extra={"zh": "单次请求超时（秒）"}
-    )
+    ca_file: CaFile = None
+    timeout_s: TimeoutS = 10.0
     time_zone: str = Setting(
         default="UTC",
         title="Time zone of the Zabbix server",

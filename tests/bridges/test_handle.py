@@ -131,6 +131,7 @@ def test_every_value_says_where_it_came_from(plant: Plant) -> None:
         b'{"nothing": {}}',
         b'{"alert": {"id": "1"}}',
         b'{"alert": {"severity": 1e400}}',
+        b'{"alert": {"id": "1"}, "alert": {"id": "2"}}',
     ],
 )
 def test_what_cannot_be_read_is_a_dead_letter_with_its_reason(plant: Plant, body: bytes) -> None:

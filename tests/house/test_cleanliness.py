@@ -40,7 +40,7 @@ def test_the_checkout_names_no_machine_registry_or_session() -> None:
 
 
 @pytest.mark.parametrize(
-    "sample", ["open('/work/main/x')", "see https://files.python" + "hosted.org/x", "written by Claude", "<<<<<<< HEAD"]
+    "sample", ["open('/wo" + "rk/main/x')", "see https://files.python" + "hosted.org/x", "written by Claude", "<<<<<<< HEAD"]
 )
 def test_such_a_text_is_found(sample: str) -> None:
     """The check itself can fail."""

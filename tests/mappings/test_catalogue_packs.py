@@ -43,12 +43,7 @@ def of_kind(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def authored() -> Authored:
-    kinds = {}
-    for name, kind in PACK.value["connectors"].items():
-        try:
-            kinds[name] = connector_class(kind).kind
-        except ModuleNotFoundError:
-            pytest.skip(f"the kind {kind} is not here")
+    kinds = {name: connector_class(kind).kind for name, kind in PACK.value["connectors"].items()}
     return Authored(
         entities=of_kind("entity"),
         kinds=kinds,
