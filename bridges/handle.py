@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, func, or_, select, update
@@ -31,7 +31,10 @@ from core.tables import action, connector, delivery, entity, event, lane
 from core.words import Micros, State
 from mappings import catalogue as definitions
 
-BATCH = 100
+BATCH = {"sqlite": 25, "postgresql": 100}
+"""Deliveries per transaction: on SQLite the doors wait for the same write lock, so it is held shortly."""
+LANE_BATCHES = 40
+"""Batches of one lane in a row, before another connector has its turn."""
 LEASE_S = 20
 SINGLE_AFTER = 3
 """Batches begun without an end after which the lane goes on one delivery at a time."""
@@ -56,8 +59,8 @@ class HandlingError(SetupError):
 class Handler:
     """Works off waiting deliveries. One per process; several processes may run it at once."""
 
-    def __init__(self, db: Database, registered: Registered, *, owner: str | None = None, batch: int = BATCH) -> None:
-        self._db, self._registered, self._batch = db, registered, batch
+    def __init__(self, db: Database, registered: Registered, *, owner: str | None = None, batch: int | None = None) -> None:
+        self._db, self._registered, self._batch = db, registered, batch or BATCH[db.dialect]
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
 
     def is_due(self) -> bool:
@@ -71,31 +74,36 @@ class Handler:
         while True:
             with self._db.read() as conn:
                 due = _due_connectors(conn, self._db.now(conn))
-            done = sum(self.run_lane(connector_id) for connector_id in due)
+            done = sum(self.run_lane(connector_id, then=then) for connector_id in due)
             if not done:
                 return handled
             handled += done
-            then()
 
-    def run_lane(self, connector_id: int) -> int:
-        """Handle one batch of one connector; 0 when another handler has the lane or nothing could be done."""
+    def run_lane(self, connector_id: int, *, then: Callable[[], None] = lambda: None) -> int:
+        """Handle some batches of one connector; 0 when another handler has the lane or nothing could be done."""
         begun = self._begin(connector_id)
         if begun is None:
             return 0
         fence, tries = begun
-        row = self._registered.row(connector_id)
-        if not row.handles:
-            return self._hold(row, fence)
         if tries > POISON_AFTER:
-            return self._bury_poison(row, fence)
-        if tries > SINGLE_AFTER:
-            return self._handle(row, fence, 1)
-        try:
-            return self._handle(row, fence, self._batch)
-        except TielineError:
-            raise
-        except Exception:
-            return self._one_by_one(row, fence)
+            return self._bury_poison(self._registered.row(connector_id), fence)
+        size = 1 if tries > SINGLE_AFTER else self._batch
+        handled = 0
+        for n in range(LANE_BATCHES):
+            row = self._registered.row(connector_id)
+            if not row.handles:
+                return handled + self._hold(row, fence)
+            try:
+                done = self._handle(row, fence, size, last=n + 1 == LANE_BATCHES)
+            except TielineError:
+                raise
+            except Exception:
+                return handled + self._one_by_one(row, fence)
+            handled += done
+            then()
+            if done < size:
+                break
+        return handled
 
     def _begin(self, connector_id: int) -> tuple[int, int] | None:
         """Take the lane; count the beginning, so that a beginning without an end is seen."""
@@ -123,15 +131,30 @@ class Handler:
             conn.execute(update(lane).where(lane.c.connector_id == connector_id).values(tries=tries, trying_id=head))
             return taken.fence, tries
 
-    def _handle(self, row: ConnectorRow, fence: int, size: int) -> int:
+    def _handle(self, row: ConnectorRow, fence: int, size: int, *, last: bool = True) -> int:
+        """
+        Handle one batch and, in the same commit, give the lane back or begin the next batch.
+
+        Reading, parsing and translating need no lock: the lane is ours. Only what they became is written under it.
+        """
+        with self._db.read() as conn:
+            catalogue = definitions.load(conn)
+            found = conn.execute(_WAITING, {"connector": row.id, "now": self._db.now(conn), "size": size}).mappings().all()
+        readings = read(found, row, self._registered, catalogue)
         with self._db.write() as conn:
-            if not _end(conn, row.id, fence):
+            ours = _end(conn, row.id, fence) if last or len(found) < size else _go_on(self._db, conn, row.id, fence, found)
+            if not ours or not found:
                 return 0
-            now = self._db.now(conn)
-            waiting = conn.execute(_WAITING, {"connector": row.id, "now": now, "size": size}).mappings().all()
-            if waiting:
-                handle_rows(self._db, conn, self._registered, row, waiting, now)
-            return len(waiting)
+            if definitions.load(conn) is not catalogue:  # something was published in between
+                readings = read(found, row, self._registered, definitions.load(conn))
+            ids = [one["id"] for one in found]
+            waits = set(
+                conn.execute(select(delivery.c.id).where(delivery.c.id.in_(ids), _DUE)).scalars()
+            )  # a hold may have come
+            readings = [reading for reading in readings if reading.delivery["id"] in waits]
+            if readings:
+                handle_readings(self._db, conn, self._registered, row, readings, self._db.now(conn))
+            return len(found)
 
     def _one_by_one(self, row: ConnectorRow, fence: int) -> int:
         """Handle the batch again one delivery at a time; the one that fails becomes a dead letter with its reason."""
@@ -189,12 +212,18 @@ class Handler:
 
 def handle_rows(db: Database, conn: Connection, registered: Registered, row: ConnectorRow, waiting: Any, now: Micros) -> Batch:
     """Handle deliveries of one connector in the caller's transaction (a dry run rolls it back)."""
+    return handle_readings(db, conn, registered, row, read(waiting, row, registered, definitions.load(conn)), now)
+
+
+def handle_readings(
+    db: Database, conn: Connection, registered: Registered, row: ConnectorRow, readings: list[Reading], now: Micros
+) -> Batch:
+    """Handle deliveries that were read and translated by the live definitions."""
     catalogue = definitions.load(conn)
     rules = compiled.load(conn, catalogue.specs)
-    readings = read(waiting, row, registered, catalogue)
     items = [item for reading in readings for item in reading.items]
     resolve(conn, db, items, catalogue, now)
-    earlier = _earlier(conn, [one["id"] for one in waiting if one["handled_at"] is not None])
+    earlier = _earlier(conn, [one.delivery["id"] for one in readings if one.delivery["handled_at"] is not None])
     batch = Batch(
         db=db,
         conn=conn,
@@ -242,6 +271,19 @@ def _end(conn: Connection, connector_id: int, fence: int) -> bool:
             update(lane)
             .where(lane.c.connector_id == connector_id, lane.c.fence == fence)
             .values(tries=0, trying_id=None, lease_owner=None, lease_until=None)
+        ).rowcount
+        == 1
+    )
+
+
+def _go_on(db: Database, conn: Connection, connector_id: int, fence: int, done: Sequence[Mapping[Any, Any]]) -> bool:
+    """Keep the lane and count the beginning of the next batch, within the transaction that ends this one."""
+    rest = select(func.min(delivery.c.id)).where(delivery.c.connector_id == connector_id, _DUE, delivery.c.id > done[-1]["id"])
+    return (
+        conn.execute(
+            update(lane)
+            .where(lane.c.connector_id == connector_id, lane.c.fence == fence)
+            .values(tries=1, trying_id=rest.scalar_subquery(), lease_until=db.now(conn) + LEASE_S * SECOND)
         ).rowcount
         == 1
     )

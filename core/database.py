@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, Text, TypeDecorator, create_engine, e
 from core import jsons
 from core.clock import Clock
 from core.errors import SettingsError
+from core.gate import Gate
 from core.words import Micros
 
 _PG_NOW = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
@@ -56,6 +57,8 @@ class Database:
         self._clock = clock
         self.engine = _engine(url, self.dialect, pool_size)
         self._aside = _engine(url, self.dialect, 1)
+        file = self.url.database if self.dialect == "sqlite" else None
+        self._gate = Gate(Path(f"{file}-gate")) if file and file != ":memory:" else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -66,7 +69,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give one transaction: commit at the end, roll back on any error."""
-        with self.engine.connect().execution_options(tieline_write=True) as conn, conn.begin():
+        with self._gate or nullcontext(), self.engine.connect().execution_options(tieline_write=True) as conn, conn.begin():
             yield conn
 
     @contextmanager
@@ -84,7 +87,7 @@ class Database:
     @contextmanager
     def trial(self) -> Iterator[Connection]:
         """Give one writing transaction that is always rolled back: what it shows is real, what it leaves is nothing."""
-        with self.engine.connect().execution_options(tieline_write=True) as conn:
+        with self._gate or nullcontext(), self.engine.connect().execution_options(tieline_write=True) as conn:
             transaction = conn.begin()
             try:
                 yield conn
@@ -112,6 +115,8 @@ class Database:
         """Close every pooled connection."""
         self.engine.dispose()
         self._aside.dispose()
+        if self._gate is not None:
+            self._gate.close()
 
 
 def _engine(url: str, dialect: str, pool_size: int) -> Engine:
