@@ -9,6 +9,7 @@ root: the one place besides the gateway that chooses the real parts.
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import threading
@@ -114,6 +115,7 @@ def parts() -> Parts:
     with _making:
         if not _made:
             _made.append(_make_parts(Settings.from_env()))
+            gc.freeze()  # what was loaded stays: the collector need not look at it again and again
         return _made[0]
 
 

@@ -154,6 +154,7 @@ def _action(firing: Firing, step: Step, key: str, n: int, registered: Registered
         creating = next((one.spec.id for one in firing.bridge.steps if one.spec.id == spec.target and one.spec.creates), None)
         arguments["id"] = {"$step": creating, "take": "external_id"} if creating else {"$entity": target.entity_id}
     arguments = {name: _bound(firing, made, one, step) for name, one in arguments.items()}
+    _see_required(registered, step, arguments)
     row |= {
         "connector_id": connector.id,
         "act": spec.act,
@@ -162,6 +163,17 @@ def _action(firing: Firing, step: Step, key: str, n: int, registered: Registered
         "arguments": arguments,
     }
     return row | _standing(spec.after, connector.state, connector.held_by, firing.now)
+
+
+def _see_required(registered: Registered, step: Step, arguments: Mapping[str, Json]) -> None:
+    act = registered.kind_of(str(step.spec.connector)).act(str(step.spec.act))
+    for one in act.arguments:
+        if one.required and one.name not in arguments:
+            raise PlanError(
+                f"Step {step.spec.id} has nothing for the argument {one.name!r} that {act.name} needs.",
+                why=f"{step.spec.arguments.get(one.name, 'Its field')} has no value.",
+                fix="Ask for it in the condition with present(…), or give another value with ?: in the step.",
+            )
 
 
 def brought_back(external_id: str | None, outcome: Mapping[str, Json]) -> dict[str, Json]:

@@ -24,15 +24,24 @@ class Step:
     formulas: Mapping[str, Formula]
 
     def arguments(self, values: Mapping[str, Json]) -> dict[str, Json]:
-        """Evaluate the expressions now; what waits for an id or an earlier step stays a marked object."""
-        return {name: self._argument(name, one, values) for name, one in self.spec.arguments.items()}
+        """
+        Evaluate the expressions now; what waits for an id or an earlier step stays a marked object.
+
+        An argument that is just a field, and that field has no value, is left out; in a longer expression
+        that is an error, because only its author can say what it should give then.
+        """
+        made = {name: self._argument(name, one, values) for name, one in self.spec.arguments.items()}
+        return {name: one for name, one in made.items() if one is not None}
 
     def _argument(self, name: str, one: Argument, values: Mapping[str, Json]) -> Json:
         if isinstance(one, FromStep):
             return {"$step": one.step, "take": one.take}
         if isinstance(one, IdOf):
             return {"$id_of": one.id_of}
-        return self.formulas[name].evaluate(values)
+        formula = self.formulas[name]
+        if formula.names == (formula.source.strip(),):  # a plain field needs no engine
+            return values.get(formula.names[0])
+        return formula.evaluate(values)
 
 
 @dataclass(frozen=True, slots=True)

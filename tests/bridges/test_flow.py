@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridges.accounting import balance
-from tests.bridges.plant import Plant
+from tests.bridges.plant import BRIDGES, Plant, publish_all
 
 
 def test_an_alert_becomes_a_ticket_is_acknowledged_and_closed_with_it(plant: Plant) -> None:
@@ -31,3 +31,27 @@ def test_an_alert_becomes_a_ticket_is_acknowledged_and_closed_with_it(plant: Pla
         "oldest_due_s": 0,
         "problems": [],
     }
+
+
+def test_an_argument_whose_field_has_no_value_is_left_out(plant: Plant) -> None:
+    """A device whose name nobody told yet does not keep its ticket from being opened."""
+    first = {**BRIDGES[0]["steps"][0], "with": {"title": "alert.title", "machine": "device.name"}}
+    publish_all(plant.db, [{**BRIDGES[0], "join": {"device": "alert.device"}, "steps": [first]}])
+    plant.push_alert("7001")
+    plant.work()
+
+    [ticket] = plant.tickets.things["tickets"].values()
+    assert (ticket["title"], ticket["machine"]) == ("Oil hot", None)
+
+
+def test_a_required_argument_without_a_value_is_an_error_that_names_it(plant: Plant) -> None:
+    """What the act cannot do without is said at the decision, with the field, and nothing is sent."""
+    first = {**BRIDGES[0]["steps"][0], "with": {"title": "device.name"}}
+    publish_all(plant.db, [{**BRIDGES[0], "join": {"device": "alert.device"}, "steps": [first]}])
+    plant.push_alert("7001")
+    plant.work()
+
+    [decided] = plant.decisions
+    assert decided["verdict"] == "error"
+    assert "'title' that create_ticket needs. device.name has no value." in decided["reason"]
+    assert plant.actions == []
