@@ -9,7 +9,6 @@ action, claim, sign and send it, record the attempt. The bare one stores, claims
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -23,12 +22,8 @@ import orjson
 from bench.bare import Bare
 from bench.figure import report
 from bench.load import Sink, free_port, send, timed
-from core.database import Database
-from core.migrations import upgrade
-from core.settings import Settings
-from gateway import auth
 from lab.demo.client import Api
-from lab.demo.tieline import Process
+from lab.gateway import Gateway
 
 CONNECTIONS = 16
 TITLE = {"en": "Reading", "zh": "读数"}
@@ -98,25 +93,17 @@ def body(round_: int, n: int) -> bytes:
 def tieline(sink: Sink) -> Iterator[tuple[Api, str]]:
     """Run a Tieline of its own with the one bridge; give its API and the door's path."""
     with tempfile.TemporaryDirectory(prefix="tieline-bench-") as folder:
-        port = free_port()
-        os.environ.update(TIELINE_HOME=folder, TIELINE_PORT=str(port), TIELINE_LOG_LEVEL="WARNING")
-        settings = Settings.from_env()
-        database = Database(settings.database_url)
-        upgrade(database)
-        with database.write() as conn:
-            key = auth.make(conn, "bench", ["admin"], now=database.now(conn))
-        database.close()
-        api = Api(settings.public_url, key)
-        process = Process(Path(folder))
+        gateway = Gateway(Path(folder), {"TIELINE_LOG_LEVEL": "WARNING"})
+        api = gateway.api
         try:
-            process.wait_until_ready(api)
+            gateway.start()
             made = api.post("/connectors", {"name": "source", "kind": "webhook", "settings": {}, "inbound": {"scheme": "path"}})
             api.post("/connectors", {"name": "sink", "kind": "webhook", "settings": {"url": sink.url, "secret": SECRET}})
             header = {"name": "bench", "title": TITLE, "connectors": {"source": "webhook", "sink": "webhook"}}
             api.post("/definitions/apply", {"header": header, "definitions": PACK})
             yield api, f"/in/source/{made['door']['secret']}"
         finally:
-            process.stop()
+            gateway.stop()
 
 
 def ours(api: Api, path: str, sink: Sink, bodies: list[bytes]) -> float:
@@ -160,7 +147,7 @@ def main(events: int = 2000, pairs: int = 3) -> bool:
                 bare.stop()
     finally:
         sink.stop()
-    return report(measured, bar=0.08, unit="events/s")
+    return report(measured, bar=0.12, unit="events/s")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, text, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from core.bulk import insert_many
 from core.clock import SECOND
 from core.database import Database
 from core.errors import TransientError
@@ -69,7 +70,6 @@ class _Waiting:
     error: Exception | None = None
 
 
-_INSERT = delivery.insert()
 _COUNT = (
     update(intake)
     .where(intake.c.connector_id == bindparam("c"), intake.c.slot == bindparam("s"))
@@ -208,7 +208,7 @@ def store(db: Database, conn: Connection, arrivals: list[tuple[Arrival, str, str
     if retired:
         conn.execute(_RETIRE, retired)
     if rows:
-        conn.execute(_INSERT, rows)
+        insert_many(conn, delivery, rows)
         _count(conn, rows, slot)
     if seen:
         conn.execute(_SEEN, [{"row": row, "n": n} for row, n in seen.items()])

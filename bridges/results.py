@@ -17,6 +17,7 @@ from bridges.claims import BREAKER_AFTER, BREAKER_S, Claimed
 from bridges.holds import hold
 from bridges.plan import brought_back, fill
 from bridges.retry import wait_before
+from core.bulk import insert_many
 from core.clock import SECOND
 from core.database import Database
 from core.errors import CredentialsError, SetupError, TielineError
@@ -48,7 +49,7 @@ def settle(db: Database, owner: str, results: list[Result], *, spread: Callable[
         )
         fences = {row.id: row.fence for row in conn.execute(held)}
         ours = [one for one in results if fences.get(one.claimed.id) == one.claimed.fence]
-        conn.execute(attempt.insert(), [_attempt(one, owner, stale=one not in ours) for one in results])
+        insert_many(conn, attempt, [_attempt(one, owner, stale=one not in ours) for one in results])
         done = [(one.claimed, _with_effects(one)) for one in ours if one.error is None]
         if done:
             _done(db, conn, done, now)

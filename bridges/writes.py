@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, text, update
+from sqlalchemy import Connection, bindparam, func, update
 
 from bridges.batch import Rows
+from core.bulk import insert_many
 from core.tables import action, crosswalk, decision, event, observation, value
 from core.words import Micros, State
-
-_VALUE = text(
-    "INSERT INTO value (entity_id, field, connector_id, observation_id, state, value, source_at, observed_at)"
-    " VALUES (:entity_id, :field, :connector_id, :observation_id, :state, :value, :source_at, :observed_at)"
-    " ON CONFLICT (entity_id, field, connector_id) DO UPDATE SET observation_id = excluded.observation_id,"
-    " state = excluded.state, value = excluded.value, source_at = excluded.source_at, observed_at = excluded.observed_at"
-).bindparams(bindparam("value", type_=value.c.value.type))
 
 _APPLIED = (
     update(crosswalk)
@@ -50,19 +44,14 @@ def write(conn: Connection, rows: Rows, known_events: Mapping[tuple[int, int], M
     """Write everything a batch made."""
     old = {row["id"] for row in known_events.values()}
     new_events = [row for row in rows.events if row["id"] not in old]
-    if new_events:
-        conn.execute(event.insert(), new_events)
+    insert_many(conn, event, new_events)
     again = [row for row in rows.events if row["id"] in old]
     if again:
         conn.execute(_EVENT_AGAIN, [{"row": row["id"]} | {f"new_{name}": row[name] for name in _REHANDLED} for row in again])
-    if rows.observations:
-        conn.execute(observation.insert(), rows.observations)
-    if rows.values:
-        conn.execute(_VALUE, list(rows.values.values()))
-    if rows.decisions:
-        conn.execute(decision.insert(), rows.decisions)
-    if rows.actions:
-        conn.execute(action.insert(), rows.actions)
+    insert_many(conn, observation, rows.observations)
+    insert_many(conn, value, list(rows.values.values()), replace=("entity_id", "field", "connector_id"))
+    insert_many(conn, decision, rows.decisions)
+    insert_many(conn, action, rows.actions)
     if rows.again:
         requeue(conn, rows.again, now)
     if rows.applied:
