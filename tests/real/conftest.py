@@ -11,7 +11,7 @@ from lab.real.landscape import SYSTEMS, Landscape
 from lab.real.roundup.drive import Technician
 from lab.real.tryton.drive import Storekeeper
 from lab.real.zabbix.drive import Floor
-from tests.real.gateway import Gateway
+from lab.gateway import Gateway
 from tests.real.plant import Plant
 
 SLOWEST_S = 900

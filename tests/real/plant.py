@@ -12,7 +12,7 @@ from lab.real.tryton import system as erp
 from lab.real.waiting import until
 from lab.real.zabbix import seed
 from lab.real.zabbix.drive import Event, Floor
-from tests.real.gateway import Gateway
+from lab.gateway import Gateway
 
 PACKS = ("packs/monitoring", "packs/demo")
 

@@ -11,7 +11,7 @@ import pytest
 from lab.real.landscape import Landscape
 from lab.real.waiting import until
 from lab.real.zabbix.drive import Event
-from tests.real.gateway import Gateway
+from lab.gateway import Gateway
 from tests.real.plant import Plant
 
 

@@ -12,7 +12,7 @@ from lab.real.roundup.drive import Technician
 from lab.real.tryton.drive import Storekeeper
 from lab.real.waiting import until
 from lab.real.zabbix.drive import Floor
-from tests.real.gateway import Gateway
+from lab.gateway import Gateway
 from tests.real.plant import Plant
 
 SENT = "1"  #: alert.status in Zabbix

@@ -10,22 +10,30 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gateway.children import die_with_parent
 from lab.demo.client import Api
 from lab.real.waiting import until
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 READY_S, STOP_S = 60.0, 30.0
 
 
 class Gateway:
-    """One Tieline. Started, stopped and started again with the same data, as often as a test wants."""
+    """
+    One Tieline. Started, stopped and started again with the same data, as often as a test wants.
 
-    def __init__(self, home: Path) -> None:
+    ``environment`` is what its administrator set besides home and port, such as TIELINE_DATABASE_URL.
+    """
+
+    def __init__(self, home: Path, environment: Mapping[str, str] | None = None) -> None:
         self.home, self.port = home, _free_port()
+        self.environment = dict(environment or {})
         self.api = Api(f"http://127.0.0.1:{self.port}")
+        self._added: list[subprocess.Popen[bytes]] = []
         self._log = home / "serve.log"
         self._child: subprocess.Popen[bytes] | None = None
         self.notes: dict[str, str] = {}  #: what its administrator wrote down
@@ -43,6 +51,7 @@ class Gateway:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         until(self._ready, f"Tieline to answer; its log ends with: {self.tail()}", READY_S)
         if not self.api.key:
@@ -50,8 +59,30 @@ class Gateway:
             assert found is not None
             self.api.key = found[1]
 
+    def add(self, role: str) -> None:
+        """Start one more process of a role beside `serve`, as on a second machine."""
+        with self._log.open("ab") as log:
+            argv = [sys.executable, "-m", f"gateway.roles.{role}"]
+            self._added.append(subprocess.Popen(argv, cwd=ROOT, env=self._env(), stdout=log, stderr=subprocess.STDOUT))
+
+    def pids(self, role: str) -> list[int]:
+        """Return the processes of one role of this Tieline, and of no other."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                line, environ = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
+            except OSError:
+                continue  # it ended just now
+            if f"gateway.roles.{role}".encode() in line and f"TIELINE_HOME={self.home}\0".encode() in environ:
+                found.append(int(folder.name))
+        return found
+
     def stop(self) -> None:
         """Stop it as Ctrl-C or a service manager would; whatever is left of it afterwards is a fault."""
+        for added in self._added:
+            added.kill()
+            added.wait()
+        self._added.clear()
         child, self._child = self._child, None
         if child is None:
             return
@@ -98,9 +129,13 @@ class Gateway:
         return self.api.ready()
 
     def _env(self) -> dict[str, str]:
-        """The environment of a user who set three variables; nothing of the test's own."""
+        """The environment of a user who set a few variables; nothing of the test's own."""
         plain = {name: value for name, value in os.environ.items() if not name.startswith(("TIELINE_", "PYTEST_", "LAB_"))}
-        return plain | {"TIELINE_HOME": str(self.home), "TIELINE_PORT": str(self.port), "TIELINE_LANGUAGE": "en"}
+        return (
+            plain
+            | {"TIELINE_HOME": str(self.home), "TIELINE_PORT": str(self.port), "TIELINE_LANGUAGE": "en"}
+            | self.environment
+        )
 
 
 def _family_of(leader: int) -> list[int]:
