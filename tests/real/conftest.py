@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from core.errors import TielineError
+from lab.gateway import Gateway
 from lab.real.landscape import SYSTEMS, Landscape
 from lab.real.roundup.drive import Technician
 from lab.real.tryton.drive import Storekeeper
 from lab.real.zabbix.drive import Floor
-from lab.gateway import Gateway
 from tests.real.plant import Plant
 
 SLOWEST_S = 900

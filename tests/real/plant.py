@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from lab.gateway import Gateway
 from lab.real.landscape import Landscape
 from lab.real.roundup import system as tickets
 from lab.real.roundup.drive import Technician
@@ -12,7 +13,6 @@ from lab.real.tryton import system as erp
 from lab.real.waiting import until
 from lab.real.zabbix import seed
 from lab.real.zabbix.drive import Event, Floor
-from lab.gateway import Gateway
 
 PACKS = ("packs/monitoring", "packs/demo")
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from lab.gateway import Gateway
 from lab.real.landscape import Landscape
 from lab.real.waiting import until
 from lab.real.zabbix.drive import Event
-from lab.gateway import Gateway
 from tests.real.plant import Plant
 
 

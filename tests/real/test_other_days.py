@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.kit.faults import FaultyRoute
+from lab.gateway import Gateway
 from lab.real.landscape import Landscape
 from lab.real.roundup import system as desk
 from lab.real.roundup.drive import Technician
 from lab.real.tryton.drive import Storekeeper
 from lab.real.waiting import until
 from lab.real.zabbix.drive import Floor
-from lab.gateway import Gateway
 from tests.real.plant import Plant
 
 SENT = "1"  #: alert.status in Zabbix
