@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 
 from celery_app import app
 from core.settings import Settings
@@ -15,6 +16,7 @@ THREADS = 6
 def run(settings: Settings) -> None:
     """Work until told to stop."""
     log_to_stderr(settings)
+    warnings.filterwarnings("ignore", message=".*superuser privileges")  # in a container one is root; its advice is not ours
     app.worker_main(
         [
             "--quiet",
