@@ -8,11 +8,14 @@ Each role is a module of its own, so that a process loads only what it needs.
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import shutil
 import socket
 import sys
 from collections.abc import Callable
+from typing import BinaryIO
 
 from core.database import Database
 from core.errors import SetupError
@@ -27,6 +30,36 @@ class PortTakenError(SetupError):
 
     code = "port-taken"
     title, title_zh = "The port is taken", "端口已被占用"
+
+
+class RunningAlreadyError(SetupError):
+    """Another ``tieline serve`` works in this home; two would empty each other's bell."""
+
+    code = "running-already"
+    title, title_zh = "This Tieline runs already", "该 Tieline 已在运行"
+
+
+def take_home(settings: Settings) -> BinaryIO:
+    """Own the home folder until the returned file is closed, or the process ends, however that ends."""
+    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = settings.folder / "serve.lock"
+    file = path.open("a+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        who = file.read(100).decode(errors="replace").strip()
+        file.close()
+        raise RunningAlreadyError(
+            "This Tieline runs already.",
+            why=f"A `tieline serve` ({who or 'just starting'}) works in {settings.folder}.",
+            fix="Stop that one first, or set TIELINE_HOME (and TIELINE_PORT) for a second Tieline."
+            " More hands for the same one: `tieline worker`.",
+        ) from None
+    file.truncate(0)
+    file.write(f"pid {os.getpid()}, port {settings.port}".encode())
+    file.flush()
+    return file
 
 
 def prepare(settings: Settings) -> None:
@@ -55,10 +88,9 @@ def check_port(settings: Settings) -> None:
 
 
 def serve(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> None:
-    """Run the whole embedded Tieline until it is told to stop."""
+    """Run the whole embedded Tieline until it is told to stop; ``prepare`` and ``take_home`` come before."""
     log_to_stderr(settings)
     check_port(settings)
-    prepare(settings)
     roles = [Child(role, [sys.executable, "-m", f"gateway.roles.{role}"]) for role in ("web", "worker", "beat")]
     roles[1].on_end = lambda pid: _free(settings, f"{socket.gethostname()}:{pid}")
     supervise(roles, ready=ready)

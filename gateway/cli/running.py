@@ -22,7 +22,7 @@ def _nothing(_console: Console) -> None: ...
 @option("--web-only", is_flag=True, en="Only the web server.", zh="仅启动网页服务。")
 def serve(desk: Desk, web_only: bool) -> Said:
     """Run until it is told to stop."""
-    from gateway.serve import check_port, log_to_stderr, prepare
+    from gateway.serve import check_port, log_to_stderr, prepare, take_home
     from gateway.serve import serve as watch
 
     settings = desk.settings
@@ -33,9 +33,10 @@ def serve(desk: Desk, web_only: bool) -> Said:
         log_to_stderr(settings)
         run(settings)
     else:
-        prepare(settings)
-        key = first_key(settings)
-        watch(settings, ready=lambda: _welcome(settings, key))
+        with take_home(settings):
+            prepare(settings)
+            key = first_key(settings)
+            watch(settings, ready=lambda: _welcome(settings, key))
     return Said({"stopped": True}, _nothing)
 
 
