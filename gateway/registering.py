@@ -21,6 +21,7 @@ from bridges.registered import ConnectorRow
 from connectors.kit import webhooks
 from connectors.kit.contract import CheckReport, Connector, Kind, Settings
 from connectors.kit.refusals import DoorSetupError
+from core.definitions import unknown
 from core.errors import ConflictError, SetupError
 from core.repairs import close_repair, open_repair
 from core.tables import connector, stream
@@ -29,6 +30,9 @@ from gateway import doorkeys
 from gateway.operations import faults_of
 from gateway.parts import Parts
 from gateway.refusals import CheckFailedError, ValidationError
+
+_WAITING = "None needed"
+"""What a passing trouble says: true for a worker that tries again, no use to somebody who registers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ def register(parts: Parts, kind_name: str, name: str, wish: Wish) -> Registratio
             raise ConflictError(
                 f"There is a connector {name!r} already.",
                 why="A name belongs to one connector.",
-                fix=f"Choose another name, or change the existing one: PATCH /api/v1/connectors/{name}.",
+                fix="Choose another name, or change the existing one:"
+                f" `tieline connectors set {name}` or PATCH /api/v1/connectors/{name}.",
             )
     settings, secrets = split(cls.kind, wish.settings or {})
     inbound, secrets, shown = door(cls.kind, {}, wish, secrets)
@@ -142,7 +147,8 @@ def release(parts: Parts, name: str) -> ConnectorRow:
         raise ConflictError(
             f"The connector {name!r} is a draft.",
             why="Its check has not passed yet.",
-            fix=f"Correct its settings, then check it: POST /api/v1/connectors/{name}/check.",
+            fix="Correct its settings, then check it:"
+            f" `tieline connectors check {name}` or POST /api/v1/connectors/{name}/check.",
         )
     with parts.db.write() as conn:
         holds.release(conn, row.id, now=parts.db.now(conn))
@@ -181,10 +187,11 @@ def failed(name: str, report: CheckReport) -> CheckFailedError:
     """Say which steps of a check did not hold, and what to do about each."""
     steps = [step for step in report.steps if step.needed and not step.ok]
     told = "; ".join(f"{step.name}: {step.detail.rstrip('.')}" for step in steps)
+    fixes = [step.fix for step in steps if step.fix and not step.fix.startswith(_WAITING)]
     return CheckFailedError(
         f"The connector {name!r} does not work yet.",
         why=f"{told}." if told else "Its check proved nothing.",
-        fix=" ".join(dict.fromkeys(step.fix for step in steps if step.fix)) or "Save it as a draft and check it again later.",
+        fix=" ".join(dict.fromkeys(fixes)) or "Try again when it answers, or save it as a draft and check it later.",
         report=report.as_dict(),
     )
 
@@ -194,8 +201,7 @@ def split(kind: Kind, given: Mapping[str, Json]) -> tuple[dict[str, Json], dict[
     try:
         model: Settings = kind.settings.model_validate(dict(given))
     except pydantic.ValidationError as error:
-        faults = [{**fault, "path": f"settings.{fault['path']}"} for fault in faults_of(error)]
-        raise ValidationError("body", faults) from None
+        raise ValidationError("body", [_setting_fault(kind, fault) for fault in faults_of(error)]) from None
     plain = model.model_dump(mode="json", exclude_unset=True)
     secrets: dict[str, str] = {}
     for name in model.model_fields_set:
@@ -204,6 +210,17 @@ def split(kind: Kind, given: Mapping[str, Json]) -> tuple[dict[str, Json], dict[
             secrets[name] = value.get_secret_value()
             plain.pop(name)
     return plain, secrets
+
+
+def _setting_fault(kind: Kind, fault: Mapping[str, Any]) -> dict[str, Any]:
+    """Say a fault of a setting in its owner's words: a misspelt name with the near one, a wrong form with an example."""
+    name, declared, what = fault["path"], kind.settings.model_fields, fault["what"]
+    if fault["code"] == "extra_forbidden":
+        missing = unknown("", f"setting of the kind {kind.name!r}", name, declared)
+        what = f"{missing.what} {missing.fix}".rstrip(".")
+    elif fault["code"] != "missing" and name in declared and declared[name].description:
+        what = f"{what} (it is: {str(declared[name].description).rstrip('.')})"
+    return {**fault, "path": f"settings.{name}" if name else "settings", "what": what}
 
 
 def secret_names(kind: Kind) -> list[str]:

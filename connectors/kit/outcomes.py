@@ -27,6 +27,8 @@ from core.errors import (
 _WORDS = 500  #: how much of a foreign explanation is shown
 _SAYS = ("message", "error_description", "detail", "msg", "errmsg", "error", "title", "description", "reason", "errors", "data")
 _WAITS = {408, 423, 425}
+_OWN_OBJECT = re.compile(r"\w+Connection\([^)]*\): ")  #: how the HTTP library names its own objects; nobody can use that
+_PLAIN = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 
 
 class CertificateError(SetupError):
@@ -38,21 +40,35 @@ class CertificateError(SetupError):
 
 def from_exception(error: Exception, system: str, place: str, redact: Redactor) -> TielineError:
     """Translate what the HTTP library raised. Anything unknown is transient: nothing is lost by trying again."""
-    said = redact(f"{type(error).__name__}: {error}")[:_WORDS]
+    said = redact(_OWN_OBJECT.sub("", f"{type(error).__name__}: {error}"))[:_WORDS]
     if isinstance(error, lib.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return CertificateError(
             f"{system} shows a certificate we cannot trust ({place}).",
             why=said,
             fix="Set ca_file to the CA that signed it, or correct the host name in url. Verification cannot be switched off.",
         )
+    if isinstance(error, lib.SSLError) and any(one in str(error).upper().replace(" ", "_") for one in _PLAIN):
+        return UnreachableError(
+            f"{system} does not speak TLS at this address ({place}).",
+            why=said,
+            fix="If this port speaks plain HTTP, write http:// in url; else correct the port. It is tried again.",
+        )
     if isinstance(error, lib.LocationParseError | UnicodeError | ValueError | TypeError) and not isinstance(error, OSError):
         return InputError(
             f"The request {place} cannot be sent.", why=said, fix="Remove line breaks and control characters from what is sent."
         )
     if isinstance(error, lib.NameResolutionError):
-        return UnreachableError(f"The host of {system} has no address ({place}).", why=said)
+        return UnreachableError(
+            f"The host of {system} has no address ({place}).",
+            why=said,
+            fix="Correct the host name in url, or the name service of this machine. It is tried again.",
+        )
     if isinstance(error, lib.NewConnectionError):
-        return UnreachableError(f"{system} cannot be reached ({place}).", why=said)
+        return UnreachableError(
+            f"{system} cannot be reached ({place}).",
+            why=said,
+            fix="See whether it runs, and whether host and port in url lead to it from here. It is tried again.",
+        )
     if isinstance(error, lib.TimeoutError | TimeoutError):
         return UnreachableError(f"{system} did not answer in time ({place}).", why=said)
     if isinstance(error, lib.HTTPError | OSError):
@@ -87,6 +103,13 @@ def from_status(answer: Response, system: str, redact: Redactor) -> TielineError
             f"{system} sends us to another place: {there} ({place}).",
             why=f"It answered {status}, and redirects are not followed here.",
             fix="Set the connector's url to the place it really answers at.",
+            **facts,
+        )
+    if status == 404:
+        return RefusedError(
+            f"{system} has nothing at this address ({place}).",
+            why=why,
+            fix="Correct the path in url if it is wrong; else what is asked for is gone there: change what is sent, and retry.",
             **facts,
         )
     return RefusedError(

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from core.words import State
 from gateway.api import actions as api
-from gateway.cli.asked import STATE, paged
+from gateway.cli.asked import STATE, form, paged
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.speech import Group, option
 from gateway.cli.tables import brief, more, show_table
@@ -73,7 +73,7 @@ def retry(desk: Desk, id: str) -> Said:  # noqa: A002 - the argument's own name
 @option("--why", required=True, en="The reason; it is kept with the action.", zh="原因，将随动作保存。")
 def skip(desk: Desk, id: str, why: str) -> Said:  # noqa: A002 - the argument's own name
     """Skip it."""
-    return _said(desk, api.skip_action(desk.call, id, api.Reason(why=why)))
+    return _said(desk, api.skip_action(desk.call, id, form(api.Reason, why=why)))
 
 
 @actions.add("release", en="Let a held action go on.", zh="放行被暂停的动作。")

@@ -7,14 +7,17 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import orjson
+import pydantic
 
 from core.clock import SECOND, from_rfc3339
 from core.words import Micros, State
 from gateway.cli.speech import Run, option, word
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 _SPAN = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -80,6 +83,17 @@ def pairs(given: Iterable[str], what: str) -> dict[str, str]:
             raise click.UsageError(word(f"{what} {one!r} must be written name=value.", f"{what} {one!r} 应写为 名称=值。"))
         found[name] = value
     return found
+
+
+def form(model: type[Model], **given: Any) -> Model:
+    """Fill in a body of the API; what has not the declared form is said like there, and is no fault of ours."""
+    from gateway.operations import faults_of
+    from gateway.refusals import ValidationError
+
+    try:
+        return model(**given)
+    except pydantic.ValidationError as error:
+        raise ValidationError("command", faults_of(error)) from None
 
 
 def settings_of(given: Iterable[str], known: Iterable[str], secret: Iterable[str]) -> dict[str, Any]:

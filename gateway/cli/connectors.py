@@ -17,7 +17,7 @@ from gateway import registering
 from gateway.api import connectors as api
 from gateway.api import kinds as kinds_api
 from gateway.cli import exits
-from gateway.cli.asked import ask, can_ask, secrets_of, settings_of
+from gateway.cli.asked import ask, can_ask, form, secrets_of, settings_of
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.speech import Group, Run, option, word
 from gateway.cli.tables import mark, show_table
@@ -98,7 +98,7 @@ def list_connectors(desk: Desk) -> Said:
             for one in found.items
         ]
         nothing = ("No connector is registered: tieline connectors add KIND.", "尚未注册连接器：tieline connectors add KIND。")
-        show_table(console, ("Name", "Kind", "State", "Reason", "Check", "Source"), rows, nothing=nothing)
+        show_table(console, ("Name", "Kind", "State", "Reason", "Check", "Door"), rows, nothing=nothing)
 
     return Said(plain(found), show)
 
@@ -123,7 +123,8 @@ def add(desk: Desk, kind: str, name: str, **given: Any) -> Said:
         _ask_missing(offered, settings)
     door_secret = settings.pop(DOOR_SECRET, None)
     call = desk.call_to_write()
-    body = api.Register(
+    body = form(
+        api.Register,
         name=name,
         kind=kind,
         title=given["title"],
@@ -152,7 +153,8 @@ def set_(desk: Desk, name: str, rotate: bool, **given: Any) -> Said:
     call = desk.call
     offered = call.parts.registered.kind_of(name)
     settings = _given(offered, given)
-    body = api.Change(
+    body = form(
+        api.Change,
         title=given["title"],
         door_secret=settings.pop(DOOR_SECRET, None),
         settings=settings or None,

@@ -148,8 +148,10 @@ class Desk:
 
 def _console(*, stderr: bool) -> Console:
     """Return a console; where nobody looks (a pipe, a log) lines are long rather than broken."""
-    made = Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal or "COLUMNS" in os.environ else Console(stderr=stderr, highlight=False, width=_WIDE)
+    made = Console(stderr=stderr, highlight=False, emoji=False)  # "setting:secret:" is a name, and not a picture of one
+    if made.is_terminal or "COLUMNS" in os.environ:
+        return made
+    return Console(stderr=stderr, highlight=False, emoji=False, width=_WIDE)
 
 
 @contextmanager

@@ -61,6 +61,8 @@ def doctor(desk: Desk, deep: bool, only_settings: bool) -> Said:
         *([_deep] if deep else []),
     ):
         findings += _looked(examine, desk)
+        if examine is _store and not findings[-1].ok and "db" not in vars(desk):
+            break  # without a store there is nothing further to look at: one cross says it
     well = all(one.ok for one in findings)
 
     def show(console: Console) -> None:

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from gateway.api import identity as api
 from gateway.cli import exits
+from gateway.cli.asked import form
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.speech import Group, word
 from gateway.cli.tables import show_table
@@ -21,8 +22,8 @@ ids = Group("ids", en="Master IDs: who is who across all systems.", zh="主标�
 @click.argument("external_ids", nargs=-1, required=True)
 def resolve(desk: Desk, connector: str, entity: str, external_ids: tuple[str, ...]) -> Said:
     """Look ids up in the crosswalk."""
-    asked = [api.AskedId(connector=connector, entity=entity, external_id=one) for one in external_ids]
-    found = api.resolve_ids(desk.call, api.Asks(items=asked))
+    asked = [form(api.AskedId, connector=connector, entity=entity, external_id=one) for one in external_ids]
+    found = api.resolve_ids(desk.call, form(api.Asks, items=asked))
 
     def show(console: Console) -> None:
         rows = [(one.external_id, one.master_id, one.problem) for one in found.items]

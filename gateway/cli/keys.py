@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from gateway.api import keys as api
 from gateway.auth import SCOPES
-from gateway.cli.asked import MOMENT
+from gateway.cli.asked import MOMENT, form
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.speech import Group, option, word
 from gateway.cli.tables import show_table
@@ -52,7 +52,7 @@ def list_keys(desk: Desk) -> Said:
 @option("--expires", type=MOMENT, en="When it ends: a time with a zone.", zh="到期时间（带时区）。")
 def add(desk: Desk, name: str, scopes: tuple[str, ...], expires: int | None) -> Said:
     """Make a key."""
-    body = api.NewKey.model_construct(name=name, scopes=list(scopes or ("read",)), expires_at=expires)
+    body = form(api.NewKey, name=name, scopes=list(scopes or ("read",))).model_copy(update={"expires_at": expires})
     made = api.make_key(desk.call_to_write(), body)
 
     def show(console: Console) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gateway.api import snapshots as api
-from gateway.cli.asked import paged
+from gateway.cli.asked import form, paged
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.speech import Group, option, word
 from gateway.cli.tables import more, show_table
@@ -48,7 +48,7 @@ def show_one(desk: Desk, id: str) -> Said:  # noqa: A002 - the argument's own na
 def take(desk: Desk, recipe: str, subject: str, ticket: str | None) -> Said:
     """Ask every source, within the recipe's deadline."""
     with desk.waiting(word("Asking every source …", "正在查询各来源 …")):
-        found = api.take_snapshot(desk.call, api.SnapshotAsk(recipe=recipe, subject=subject, ticket=ticket))
+        found = api.take_snapshot(desk.call, form(api.SnapshotAsk, recipe=recipe, subject=subject, ticket=ticket))
     return _said(desk, found)
 
 

@@ -174,15 +174,20 @@ def _speak(run: Run, as_json: bool, given: dict[str, Any]) -> int:
         return exits.BROKEN
 
 
+_HOW_TO_CORRECT = (
+    "Correct what is listed; --help names the options, `tieline connectors kinds KIND` the settings of a kind.",
+    "请更正所列项；选项见 --help，各类型的设置项见 `tieline connectors kinds KIND`。",
+)
+
+
 def _complain(desk: Desk, error: TielineError) -> None:
     """Say an error on stderr: three sentences and the code for people, the whole as JSON for programs."""
     if desk.as_json:
         desk.errors.file.write(orjson.dumps(error.as_dict()).decode() + "\n")
         return
     desk.errors.print(f"[bold red]✗ {escape(error.what)}[/]", highlight=False, soft_wrap=True)
-    fix = word("Correct what is listed; --help names the options.", "请更正所列项；选项见 --help。")
-    fix = fix if error.code == "validation" else error.fix
-    for label, text in ((word("why", "原因"), error.why), (word("fix", "处理"), fix)):
+    fix = _HOW_TO_CORRECT if error.code == "validation" else (error.fix,)
+    for label, text in ((word("why", "原因"), error.why), (word("fix", "处理"), word(fix[0], fix[-1]))):
         if text:
             desk.errors.print(f"  [dim]{label}:[/] {escape(text)}", highlight=False, soft_wrap=True)
     desk.errors.print(f"  [dim]({error.code}, docs/errors.md)[/]", highlight=False)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from gateway.cli.speech import word
 
@@ -25,6 +27,7 @@ HEADS: dict[str, str] = {
     "Decision": "判定",
     "Definition": "定义",
     "Detail": "详情",
+    "Door": "推送地址",
     "Entity": "实体",
     "Events": "事件数",
     "Evidence": "验证程度",
@@ -96,6 +99,9 @@ _COLOURS = {
 _WHOLE = {"At", "Asked", "Created", "Id", "Master ID", "Opened", "Prefix", "Receipt", "Received", "State", "Status"}
 """Columns that are copied, or are worth nothing in parts: never broken over lines."""
 
+_LEAST = 10
+"""Narrower than this a column of text cannot be read."""
+
 
 def head(english: str) -> str:
     """Return a heading in the reader's language."""
@@ -113,9 +119,36 @@ def show_table(
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for one in heads:
         table.add_column(head(one), overflow="fold", no_wrap=one in _WHOLE)
-    for row in listed:
-        table.add_row(*[cell(one) for one in row])
+    cells = [[cell(one) for one in row] for row in listed]
+    for row in cells:
+        table.add_row(*row)
+    if console.width < _narrowest(heads, cells):
+        _stack(console, heads, cells)
+        return
     console.print(table, soft_wrap=False)
+
+
+def _narrowest(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
+    """Return how many columns a table needs so that no id is cut and no column is lost."""
+    total = 2 * (len(heads) - 1)
+    for place, one in enumerate(heads):
+        widest = max(
+            cell_len(Text.from_markup(text, emoji=False).plain) for text in (head(one), *(row[place] for row in cells))
+        )
+        total += widest if one in _WHOLE else min(widest, _LEAST)
+    return total
+
+
+def _stack(console: Console, heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """Show the rows one below the other, a line per value: for a terminal too narrow for the table."""
+    widest = max(cell_len(head(one)) for one in heads)
+    for row in cells:
+        lead = "• "
+        for one, text in zip(heads, row, strict=True):
+            if text:
+                name = head(one)
+                console.print(f"{lead}[bold]{name}[/]{' ' * (widest - cell_len(name))}  {text}", soft_wrap=True)
+                lead = "  "
 
 
 def cell(value: Any) -> str:
