@@ -47,7 +47,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "kombu": ("celery_app",),
     "markupsafe": ("gateway",),
     "networkx": ("lineage.graph",),
-    "orjson": ("core", "connectors", "gateway"),
+    "orjson": ("core", "connectors", "gateway", "celery_app"),
     "packaging": ("connectors.zabbix",),
     "prometheus_client": ("gateway",),
     "psycopg": ("core.database",),
