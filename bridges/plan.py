@@ -102,18 +102,18 @@ def plan(firing: Firing, registered: Registered, mint: Mint) -> Planned:
 
 
 def _action(firing: Firing, step: Step, key: str, n: int, registered: Registered, made: Mapping[str, Place]) -> dict[str, Any]:
-    spec = step.spec
-    arguments = step.arguments(firing.values)
+    """Return the row of one step: what is common to all, and what it does."""
     urgent = firing.bridge.is_urgent(firing.values)
-    row: dict[str, Any] = {
+    what = _snapshot(firing, step, made) if step.spec.snapshot is not None else _act(firing, step, registered, made)
+    return {
         "id": new_id("act"),
         "key": key,
         "seq": firing.seq + n,
         "decision_id": firing.decision_id,
         "event_id": firing.event_id,
         "bridge": firing.bridge.name,
-        "step": spec.id,
-        "after": list(spec.after) or None,
+        "step": step.spec.id,
+        "after": list(step.spec.after) or None,
         "urgent": urgent,
         "priority": 0 if urgent else 1,
         "attempts": 0,
@@ -122,22 +122,31 @@ def _action(firing: Firing, step: Step, key: str, n: int, registered: Registered
         "reason": None,
         "held_by": None,
         "next_at": None,
+        **what,
     }
+
+
+def _snapshot(firing: Firing, step: Step, made: Mapping[str, Place]) -> dict[str, Any]:
+    """Return what a snapshot step does: about the bridge's subject, for the ticket that this firing makes or speaks of."""
     subject = firing.places[firing.bridge.spec.on.entity]
-    if spec.snapshot is not None:
-        ticket = next(iter(made.values()), firing.places.get("ticket"))
-        row |= {
-            "connector_id": None,
-            "act": SNAPSHOT,
-            "target_id": subject.entity_id,
-            "order_key": f"{SNAPSHOT}:{subject.gid}",
-            "arguments": {
-                "recipe": spec.snapshot,
-                "subject": subject.entity_id,
-                "ticket": None if ticket is None else ticket.entity_id,
-            },
-        }
-        return row | _standing(spec.after, "ok", None, firing.now)
+    ticket = next(iter(made.values()), firing.places.get("ticket"))
+    return {
+        "connector_id": None,
+        "act": SNAPSHOT,
+        "target_id": subject.entity_id,
+        "order_key": f"{SNAPSHOT}:{subject.gid}",
+        "arguments": {
+            "recipe": step.spec.snapshot,
+            "subject": subject.entity_id,
+            "ticket": None if ticket is None else ticket.entity_id,
+        },
+        **_standing(step.spec.after, "ok", None, firing.now),
+    }
+
+
+def _act(firing: Firing, step: Step, registered: Registered, made: Mapping[str, Place]) -> dict[str, Any]:
+    """Return what an act step does: in which connector, on which entity, with which arguments."""
+    spec = step.spec
     connector = registered.find(str(spec.connector))
     if connector is None:
         raise PlanError(
@@ -145,24 +154,25 @@ def _action(firing: Firing, step: Step, key: str, n: int, registered: Registered
             why="No connector of that name is registered.",
             fix=f"Register it with `tieline connectors add --name {spec.connector}`, then replay the event.",
         )
-    target = subject
+    arguments = step.arguments(firing.values)
+    target = firing.places[firing.bridge.spec.on.entity]
     if spec.creates:
         target = made[spec.id]
         arguments["tieline_ref"] = target.gid
     elif spec.target is not None:
         target = _place(firing, made, spec.target, step)
-        creating = next((one.spec.id for one in firing.bridge.steps if one.spec.id == spec.target and one.spec.creates), None)
-        arguments["id"] = {"$step": creating, "take": "external_id"} if creating else {"$entity": target.entity_id}
+        creating = any(one.spec.id == spec.target and one.spec.creates for one in firing.bridge.steps)
+        arguments["id"] = {"$step": spec.target, "take": "external_id"} if creating else {"$entity": target.entity_id}
     arguments = {name: _bound(firing, made, one, step) for name, one in arguments.items()}
     _see_required(registered, step, arguments)
-    row |= {
+    return {
         "connector_id": connector.id,
         "act": spec.act,
         "target_id": target.entity_id,
         "order_key": f"{connector.name}:{target.gid}",
         "arguments": arguments,
+        **_standing(spec.after, connector.state, connector.held_by, firing.now),
     }
-    return row | _standing(spec.after, connector.state, connector.held_by, firing.now)
 
 
 def _see_required(registered: Registered, step: Step, arguments: Mapping[str, Json]) -> None:
