@@ -23,6 +23,7 @@ MEANINGS = {
     403: "The key lacks a scope; the answer names it.",
     404: "There is no such thing.",
     409: "It exists already, differently.",
+    408: "The body came too slowly.",
     413: "The body is too large.",
     415: "The content type is not read here.",
     422: "The request can be read, but not used; every fault is listed.",
@@ -130,7 +131,7 @@ def _doors() -> dict[str, Any]:
         code: {"description": text, "content": {"application/json": {"schema": {"$ref": REF.format(model="Received")}}}}
         for code, text in (("202", "Stored, committed; handled next."), ("200", "Known already; the first receipt."))
     }
-    refusals = {str(code): _problem(code) for code in (400, 401, 404, 409, 413, 415, 503)}
+    refusals = {str(code): _problem(code) for code in (400, 401, 404, 408, 409, 413, 415, 503)}
 
     def entry(name: str, variables: tuple[str, ...], summary: str) -> dict[str, Any]:
         return {

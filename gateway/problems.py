@@ -28,6 +28,7 @@ from core.errors import (
     TransientError,
 )
 from core.ids import new_id
+from gateway.doors.reception import SlowSenderError
 from gateway.languages import language_of
 from gateway.refusals import (
     BrokenError,
@@ -53,6 +54,7 @@ STATUS: dict[type[TielineError], int] = {
     UnknownDoorError: 404,
     MethodNotAllowedError: 405,
     ConflictError: 409,
+    SlowSenderError: 408,
     TooLargeError: 413,
     UnsupportedMediaError: 415,
     SetupError: 422,

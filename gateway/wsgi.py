@@ -1,4 +1,4 @@
-"""The web application as Granian loads it: one set of real parts per web process."""
+"""The web application as Granian loads it: one set of real parts per web process, bodies collected before it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from core.secrets import Vault
 from core.settings import Settings
 from gateway.app import create_app
 from gateway.children import die_with_parent
+from gateway.doors.reception import Reception
 from gateway.parts import Parts
 
 
@@ -30,3 +31,4 @@ def make_parts(settings: Settings) -> Parts:
 
 die_with_parent()
 app = create_app(make_parts(Settings.from_env()))
+served = Reception(app)

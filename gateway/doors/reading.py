@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.errors import MalformedError
+from core.errors import MalformedError, TielineError
 from gateway.refusals import TooLargeError
 
 CAP = 1 << 20
@@ -59,12 +59,12 @@ def read_body(environ: dict[str, Any], cap: int = CAP) -> bytes:
 
 
 def peek(environ: dict[str, Any]) -> bytes:
-    """Return the first bytes of a body that is refused unread; a broken stream gives what came."""
+    """Return the first bytes of a body that is refused unread; one that came broken gives nothing."""
     if not environ.get("CONTENT_LENGTH") and not environ.get("wsgi.input_terminated"):
         return b""
     try:
         return bytes(environ["wsgi.input"].read(HEAD))
-    except OSError:
+    except (OSError, TielineError):
         return b""
 
 

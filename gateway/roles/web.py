@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from core.settings import Settings
 from gateway.serve import log_to_stderr
 
-THREADS = 32
-"""Requests that wait for the same group commit at once; each costs a thread that sleeps."""
+CONNECTIONS = 512
+"""Connections served at once; who says nothing for so long is sent away, so that idle ones do not fill them."""
+
+SILENT_MS = 10_000
 
 
 def run(settings: Settings) -> None:
     """Serve until told to stop."""
     Granian(
-        "gateway.wsgi:app",
+        "gateway.wsgi:served",
         address=settings.host,
         port=settings.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGINL,
         workers=1 if settings.database_url.startswith("sqlite") else 2,
-        blocking_threads=THREADS,
         backlog=512,
-        backpressure=256,
+        backpressure=CONNECTIONS,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=SILENT_MS),
+        websockets=False,
         respawn_failed_workers=True,
         respawn_interval=0.2,
         log_level=LogLevels.error,
