@@ -9,33 +9,35 @@ workers: it is found by single steps and kept as a dead letter.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, exists, select, update
 
+from bridges import lanes
 from bridges import rules as compiled
 from bridges.batch import Batch
 from bridges.echoes import ledger
 from bridges.parsed import Item, Reading, read, resolve
+from bridges.passing import passes
 from bridges.registered import ConnectorRow, Registered
 from bridges.writes import write
-from core.clock import SECOND
 from core.database import Database
 from core.errors import SetupError, TielineError
 from core.repairs import close_repair, open_repair
-from core.tables import action, connector, delivery, entity, event, lane
+from core.tables import action, connector, delivery, entity, event
 from core.words import Micros, State
 from mappings import catalogue as definitions
+
+log = logging.getLogger("tieline.engine")
 
 BATCH = {"sqlite": 25, "postgresql": 100}
 """Deliveries per transaction: on SQLite the doors wait for the same write lock, so it is held shortly."""
 LANE_BATCHES = 40
 """Batches of one lane in a row, before another connector has its turn."""
-LEASE_S = 20
 SINGLE_AFTER = 3
 """Batches begun without an end after which the lane goes on one delivery at a time."""
 POISON_AFTER = 6
@@ -71,23 +73,37 @@ class Handler:
     def run(self, *, then: Callable[[], None] = lambda: None) -> int:
         """Handle until nothing is due; return how many deliveries were handled. ``then`` rings for the actions."""
         handled = 0
+        failed: set[int] = set()
         while True:
             with self._db.read() as conn:
                 due = _due_connectors(conn, self._db.now(conn))
-            done = sum(self.run_lane(connector_id, then=then) for connector_id in due)
+            done = sum(self._run_lane_alone(one, then, failed) for one in due if one not in failed)
             if not done:
                 return handled
             handled += done
 
+    def _run_lane_alone(self, connector_id: int, then: Callable[[], None], failed: set[int]) -> int:
+        """Run a lane; what goes wrong there is told, the lane is given back for the next look, and the others go on."""
+        try:
+            return self.run_lane(connector_id, then=then)
+        except Exception as error:
+            failed.add(connector_id)
+            if passes(error):
+                log.info("The lane of connector %s is looked at again: %s", connector_id, error)
+            else:
+                log.exception("The lane of connector %s cannot be handled.", connector_id)
+            lanes.give_back(self._db, connector_id, self._owner)
+            return 0
+
     def run_lane(self, connector_id: int, *, then: Callable[[], None] = lambda: None) -> int:
         """Handle some batches of one connector; 0 when another handler has the lane or nothing could be done."""
-        begun = self._begin(connector_id)
+        begun = lanes.begin(self._db, connector_id, self._owner)
         if begun is None:
             return 0
-        fence, tries = begun
-        if tries > POISON_AFTER:
-            return self._bury_poison(self._registered.row(connector_id), fence)
-        size = 1 if tries > SINGLE_AFTER else self._batch
+        fence = begun.fence
+        if begun.tries > POISON_AFTER:
+            return self._bury_poison(self._registered.row(connector_id), begun)
+        size = 1 if begun.tries > SINGLE_AFTER else self._batch
         handled = 0
         for n in range(LANE_BATCHES):
             row = self._registered.row(connector_id)
@@ -97,39 +113,15 @@ class Handler:
                 done = self._handle(row, fence, size, last=n + 1 == LANE_BATCHES)
             except TielineError:
                 raise
-            except Exception:
+            except Exception as error:
+                if passes(error):
+                    raise
                 return handled + self._one_by_one(row, fence)
             handled += done
             then()
             if done < size:
                 break
         return handled
-
-    def _begin(self, connector_id: int) -> tuple[int, int] | None:
-        """Take the lane; count the beginning, so that a beginning without an end is seen."""
-        with self._db.write() as conn:
-            now = self._db.now(conn)
-            insert: Any = sqlite.insert(lane) if self._db.dialect == "sqlite" else postgresql.insert(lane)
-            conn.execute(insert.values(connector_id=connector_id).on_conflict_do_nothing())
-            head = conn.execute(
-                select(func.min(delivery.c.id)).where(
-                    delivery.c.connector_id == connector_id, delivery.c.state == State.WAITING.value
-                )
-            ).scalar_one()
-            taken = conn.execute(
-                update(lane)
-                .where(
-                    lane.c.connector_id == connector_id,
-                    or_(lane.c.lease_until.is_(None), lane.c.lease_until < now, lane.c.lease_owner == self._owner),
-                )
-                .values(lease_owner=self._owner, lease_until=now + LEASE_S * SECOND, fence=lane.c.fence + 1)
-                .returning(lane.c.fence, lane.c.tries, lane.c.trying_id)
-            ).one_or_none()
-            if taken is None:
-                return None
-            tries = taken.tries + 1 if taken.trying_id == head else 1
-            conn.execute(update(lane).where(lane.c.connector_id == connector_id).values(tries=tries, trying_id=head))
-            return taken.fence, tries
 
     def _handle(self, row: ConnectorRow, fence: int, size: int, *, last: bool = True) -> int:
         """
@@ -142,7 +134,8 @@ class Handler:
             found = conn.execute(_WAITING, {"connector": row.id, "now": self._db.now(conn), "size": size}).mappings().all()
         readings = read(found, row, self._registered, catalogue)
         with self._db.write() as conn:
-            ours = _end(conn, row.id, fence) if last or len(found) < size else _go_on(self._db, conn, row.id, fence, found)
+            ended = last or len(found) < size
+            ours = lanes.end(conn, row.id, fence) if ended else lanes.go_on(self._db, conn, row.id, fence, found)
             if not ours or not found:
                 return 0
             if definitions.load(conn) is not catalogue:  # something was published in between
@@ -160,49 +153,58 @@ class Handler:
         """Handle the batch again one delivery at a time; the one that fails becomes a dead letter with its reason."""
         handled = 0
         for _ in range(self._batch):
+            head: list[int] = []
             try:
-                if not self._handle_kept(row, fence):
+                if not self._handle_kept(row, fence, head):
                     break
             except Exception as error:
-                self._bury(row, _named(error))
+                if passes(error) or not head:
+                    raise
+                self._bury(row, fence, head[0], _named(error))
             handled += 1
         with self._db.write() as conn:
-            _end(conn, row.id, fence)
+            lanes.end(conn, row.id, fence)
         return handled
 
-    def _handle_kept(self, row: ConnectorRow, fence: int) -> int:
-        """Handle one delivery and keep the lane."""
+    def _handle_kept(self, row: ConnectorRow, fence: int, head: list[int]) -> int:
+        """Handle one delivery and keep the lane; ``head`` is told which one was begun."""
         with self._db.write() as conn:
-            if conn.execute(select(lane.c.fence).where(lane.c.connector_id == row.id)).scalar_one() != fence:
+            if not lanes.is_ours(conn, row.id, fence):
                 return 0
             now = self._db.now(conn)
             waiting = conn.execute(_WAITING, {"connector": row.id, "now": now, "size": 1}).mappings().all()
             if waiting:
+                head.append(waiting[0]["id"])
                 handle_rows(self._db, conn, self._registered, row, waiting, now)
             return len(waiting)
 
-    def _bury_poison(self, row: ConnectorRow, fence: int) -> int:
+    def _bury_poison(self, row: ConnectorRow, begun: lanes.Begun) -> int:
         error = PoisonError(
             f"A delivery of {row.name} ended its worker {POISON_AFTER} times.",
             why="Its handling began and never came to an end.",
             fix="Look at its body; report it with the worker's log; replay it after the mend.",
         )
-        self._bury(row, error)
+        if begun.head is not None:
+            self._bury(row, begun.fence, begun.head, error)
         with self._db.write() as conn:
-            _end(conn, row.id, fence)
+            lanes.end(conn, row.id, begun.fence)
         return 1
 
-    def _bury(self, row: ConnectorRow, error: TielineError) -> None:
+    def _bury(self, row: ConnectorRow, fence: int, head: int, error: TielineError) -> None:
+        """Keep this one delivery as a dead letter, unless somebody else took the lane: then it is his to judge."""
         with self._db.write() as conn:
+            if not lanes.is_ours(conn, row.id, fence):
+                return
             now = self._db.now(conn)
-            head = conn.execute(_WAITING, {"connector": row.id, "now": now, "size": 1}).mappings().first()
-            if head is not None:
-                _finish(conn, [_ended(head, State.DEAD, f"{error.code}: {error.what} {error.why}", now, error=error.as_dict())])
-                open_repair(conn, f"delivery:{head['receipt']}", error, connector=row.name, now=now)
+            found = conn.execute(select(delivery).where(delivery.c.id == head, _DUE)).mappings().first()
+            if found is not None:
+                reason = f"{error.code}: {error.what} {error.why}"
+                _finish(conn, [_ended(found, State.DEAD, reason, now, error=error.as_dict())])
+                open_repair(conn, f"delivery:{found['receipt']}", error, connector=row.name, now=now)
 
     def _hold(self, row: ConnectorRow, fence: int) -> int:
         with self._db.write() as conn:
-            _end(conn, row.id, fence)
+            lanes.end(conn, row.id, fence)
             return conn.execute(
                 update(delivery)
                 .where(delivery.c.connector_id == row.id, delivery.c.state == State.WAITING.value)
@@ -262,31 +264,6 @@ _FINISH = (
 def _due_connectors(conn: Connection, now: Micros) -> list[int]:
     waits = exists().where(delivery.c.connector_id == connector.c.id, _DUE, delivery.c.next_at <= now)
     return list(conn.execute(select(connector.c.id).where(waits).order_by(connector.c.id)).scalars())
-
-
-def _end(conn: Connection, connector_id: int, fence: int) -> bool:
-    """Give the lane back within the transaction that ends the batch; False when it was taken over."""
-    return (
-        conn.execute(
-            update(lane)
-            .where(lane.c.connector_id == connector_id, lane.c.fence == fence)
-            .values(tries=0, trying_id=None, lease_owner=None, lease_until=None)
-        ).rowcount
-        == 1
-    )
-
-
-def _go_on(db: Database, conn: Connection, connector_id: int, fence: int, done: Sequence[Mapping[Any, Any]]) -> bool:
-    """Keep the lane and count the beginning of the next batch, within the transaction that ends this one."""
-    rest = select(func.min(delivery.c.id)).where(delivery.c.connector_id == connector_id, _DUE, delivery.c.id > done[-1]["id"])
-    return (
-        conn.execute(
-            update(lane)
-            .where(lane.c.connector_id == connector_id, lane.c.fence == fence)
-            .values(tries=1, trying_id=rest.scalar_subquery(), lease_until=db.now(conn) + LEASE_S * SECOND)
-        ).rowcount
-        == 1
-    )
 
 
 def _earlier(conn: Connection, delivery_ids: list[int]) -> dict[tuple[int, int], Mapping[Any, Any]]:

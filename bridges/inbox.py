@@ -8,6 +8,7 @@ several. A body without an id of its own is known by its hash within the window 
 
 from __future__ import annotations
 
+import logging
 import queue
 import secrets
 import threading
@@ -16,8 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
+from bridges.passing import passes, until_passed
 from core.bulk import insert_many
 from core.clock import SECOND
 from core.database import Database
@@ -28,6 +30,7 @@ from core.tables import conflict, delivery, intake, refusal
 from core.words import Micros, Origin, State
 
 SLOTS = 16
+log = logging.getLogger("tieline.engine")
 
 
 class CannotStoreError(TransientError):
@@ -156,16 +159,23 @@ class Inbox:
     def _commit(self, batch: list[_Waiting], slot: int) -> None:
         try:
             try:
-                self._once(batch, slot)
+                until_passed(lambda: self._once(batch, slot), tries=2)
             except IntegrityError:  # another process took the same id in between: now it is visible
                 self._once(batch, slot)
-        except (SQLAlchemyError, OSError) as error:
+        except Exception as error:
+            if len(batch) > 1 and not passes(error):  # one of them cannot be stored; the others can
+                for waiting in batch:
+                    self._commit([waiting], slot)
+                return
             for waiting in batch:
                 waiting.error = error
         for waiting in batch:
             waiting.done.set()
         if any(waiting.receipt and waiting.receipt.status == "accepted" for waiting in batch):
-            self._ring()
+            try:
+                self._ring()
+            except Exception as error:  # a bell that breaks costs a second (the sweeper), never the writer
+                log.warning("The bell could not be rung: %s", error)
 
     def _once(self, batch: list[_Waiting], slot: int) -> None:
         with self._db.write() as conn:

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from bridges.accounting import balance
 from bridges.claims import claim
 from bridges.handle import POISON_AFTER, Handler
+from bridges.lanes import begin
 from core.clock import to_rfc3339
 from core.tables import action, connector, crosswalk, delivery, entity, event, observation, repair, value
 from core.tables import lane as lane_table
@@ -265,7 +266,7 @@ def test_a_lane_has_one_handler_at_a_time(plant: Plant) -> None:
     """While one worker has a connector's lane, another does nothing; when its lease lapses, it takes over."""
     other = Handler(plant.db, plant.registered, owner="other")
     plant.push_alert("7001", severity=2)
-    assert plant.handler._begin(plant.ids["monitoring"]) is not None
+    assert begin(plant.db, plant.ids["monitoring"], "test-handler") is not None
 
     assert other.run_lane(plant.ids["monitoring"]) == 0
     plant.clock.move(60)
@@ -275,13 +276,13 @@ def test_a_lane_has_one_handler_at_a_time(plant: Plant) -> None:
 def test_a_stale_handler_cannot_end_what_was_taken_over(plant: Plant) -> None:
     """A worker whose lane was taken over handles nothing: its fence is old."""
     plant.push_alert("7001", severity=2)
-    begun = plant.handler._begin(plant.ids["monitoring"])
+    begun = begin(plant.db, plant.ids["monitoring"], "test-handler")
     assert begun is not None
     plant.clock.move(60)
     assert Handler(plant.db, plant.registered, owner="other").run_lane(plant.ids["monitoring"]) == 1
     plant.push_alert("7002", severity=2)
 
-    assert plant.handler._handle(plant.registered.row("monitoring"), begun[0], 10) == 0
+    assert plant.handler._handle(plant.registered.row("monitoring"), begun.fence, 10) == 0
     assert len(plant.events) == 1
 
 
@@ -290,7 +291,7 @@ def test_a_delivery_that_kills_its_workers_becomes_a_dead_letter(plant: Plant) -
     plant.push_alert("7001", severity=2)
     plant.push_alert("7002", severity=2)
     for _ in range(POISON_AFTER):
-        assert plant.handler._begin(plant.ids["monitoring"]) is not None  # and then the worker dies
+        assert begin(plant.db, plant.ids["monitoring"], "test-handler") is not None  # and then the worker dies
     plant.handler.run()
 
     assert [row["state"] for row in plant.deliveries] == ["dead", "done"]
