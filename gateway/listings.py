@@ -26,8 +26,9 @@ from core.tables import (
     repair,
     snapshot,
     stream,
+    value,
 )
-from core.words import Micros
+from core.words import FieldState, Micros
 from gateway.refusals import ValidationError
 
 Row = dict[str, Any]
@@ -264,6 +265,25 @@ def snapshots(conn: Connection, turn: Turn, *, recipe: str | None = None) -> tup
     if recipe is not None:
         query = query.where(snapshot.c.recipe == recipe)
     return turn.read(conn, query, snapshot.c.id)
+
+
+def values_of(conn: Connection, etype: str, field: str, most: int) -> list[Row]:
+    """Return the values of a field of the newest entities that have one; only the last few hundred are looked at."""
+    newest = (
+        select(entity.c.id, entity.c.gid)
+        .where(entity.c.etype == etype, entity.c.survivor_id.is_(None) | (entity.c.survivor_id == entity.c.id))
+        .order_by(entity.c.id.desc())
+        .limit(300)
+        .subquery()
+    )
+    query = (
+        select(newest.c.gid.label("master_id"), value.c.field, value.c.value)
+        .join(value, value.c.entity_id == newest.c.id)
+        .where(value.c.field == field, value.c.state == FieldState.PRESENT.value)
+        .order_by(newest.c.id.desc())
+        .limit(most)
+    )
+    return [dict(row) for row in conn.execute(query).mappings()]
 
 
 def streams(conn: Connection, connector_id: int) -> list[Row]:

@@ -99,7 +99,7 @@ def _facet(name: str, facet: Mapping[str, Any], language: Language) -> list[str]
     mark = "" if status == "ok" else f" [{words[status]}]"
     title = f"- {_title(facet, language, name)}{mark}"
     values = _values(facet["values"], facet["units"], words) if facet["values"] else ""
-    reason = _reason(facet["reason"] or "", language) if status not in ("ok", "stale") else ""
+    reason = said(facet["reason"] or "", language) if status not in ("ok", "stale") else ""
     lines = [words["colon"].join(part for part in (title, values or reason) if part)]
     origin = []
     if values and facet["age_s"] is not None:
@@ -111,7 +111,8 @@ def _facet(name: str, facet: Mapping[str, Any], language: Language) -> list[str]
     return lines
 
 
-def _reason(reason: str, language: Language) -> str:
+def said(reason: str, language: str) -> str:
+    """Return a facet's reason: our own words in the language, foreign words as they are, on one line."""
     if language == "zh":
         for ours, theirs in _OUR_REASONS:
             if found := re.fullmatch(ours, reason):

@@ -17,12 +17,16 @@ from core.errors import TielineError
 from gateway import problems
 from gateway.languages import COOKIE, LANGUAGES, language_of
 from gateway.openapi import release
-from gateway.pages import connectors, entities, lists, overview, showing, snapshots, trail
+from gateway.pages import connectors, entities, fields, lists, overview, showing, snapshots, trail
+from gateway.pages import names as naming
+from gateway.pages.catalogue import entry
 from gateway.pages.console import Console
 from gateway.pages.entrance import ask_to_sign_in, caller_of, check_form, local, sign_in
+from gateway.pages.reasons import reason
 from gateway.pages.texts import text, word
 from gateway.parts import Parts
 from gateway.refusals import UnauthenticatedError
+from snapshots.note import said
 
 HERE = Path(__file__).parent
 OPEN = {"pages.sign_in", "pages.stylesheet", "pages.problem"}
@@ -65,7 +69,7 @@ def blueprint(parts: Parts) -> Blueprint:
     def problem(code: str) -> str:
         return render_template("problem.html", **overview.problem(code, language_of(request)))
 
-    for pages in (overview, lists, trail, connectors, entities, snapshots):
+    for pages in (overview, lists, trail, connectors, entities, fields, snapshots):
         pages.add(made, console)
     _dress(made, parts)
     return made
@@ -97,6 +101,8 @@ def _ask_who(made: Blueprint, parts: Parts) -> None:
             return None
         if g.caller is None:
             return ask_to_sign_in()
+        with parts.db.read() as conn:
+            g.names = naming.load(conn, language_of(request, parts.settings.language))
         if request.method == "POST":
             check_form()
         else:
@@ -106,6 +112,7 @@ def _ask_who(made: Blueprint, parts: Parts) -> None:
 
 def _say(made: Blueprint, parts: Parts) -> None:
     """Teach the templates to speak: texts, words, times, states."""
+    zone = parts.settings.time_zone
 
     def language() -> str:
         return language_of(request, parts.settings.language)
@@ -120,28 +127,54 @@ def _say(made: Blueprint, parts: Parts) -> None:
             "caller": g.get("caller"),
             "here": (request.endpoint or "").removeprefix("pages."),
             "release": release(),
-            "zone": parts.settings.time_zone,
+            "zone": showing.zone_name(zone),
+            "names": g.get("names"),
             "other_language": _switched(spoken),
         }
 
-    filters: dict[str, Callable[..., Any]] = {
-        "moment": lambda found: showing.moment(found, parts.settings.time_zone),
-        "state": lambda found: showing.state(found, language()),
-        "holder": lambda found: showing.holder(found, language()),
-        "word": lambda found: word(found, language()),
-        "reference": lambda found: reference(found),
-    }
-    for name in ("value", "pretty", "short", "seconds", "tone", "span", "body", "rows"):
-        filters[name] = getattr(showing, name)
-    for name, show in filters.items():
+    for name, show in _filters(zone, language).items():
         made.add_app_template_filter(show, name)
 
 
-def reference(found: Any) -> Any:
+def _filters(zone: str, language: Callable[[], str]) -> dict[str, Callable[..., Any]]:
+    """Return how templates write what they are given, each in the reader's language and the zone of the settings."""
+    own = ("pretty", "short", "seconds", "tone", "span", "body")
+    return {name: getattr(showing, name) for name in own} | {
+        "moment": lambda found: showing.moment(found, zone),
+        "state": lambda found: showing.state(found, language()),
+        "holder": lambda found: showing.holder(found, language()),
+        "word": lambda found, group="word": word(found, language(), group),
+        "reference": lambda found: reference(found, zone),
+        "value": lambda found: showing.timed(found, zone),
+        "rows": lambda found: showing.rows(found, zone),
+        "as_written": showing.value,
+        "reason": lambda found: reason(found, language()),
+        "facet_reason": lambda found: said(found, language()),
+        "known_error": lambda code: known_error(code, language()),
+        "happening": lambda event_type: happening(event_type, language()),
+    }
+
+
+def known_error(code: str | None, language: str) -> dict[str, str] | None:
+    """Return an error's title and family as the catalogue has them."""
+    known = entry(code or "")
+    return None if known is None else {"title": known.title(language), "family": known.family}
+
+
+def happening(event_type: str, language: str) -> Any:
+    """Write an event type; a Chinese reader gets the entity's title and what happened before it."""
+    etype, _, happened = event_type.rpartition(".")
+    title = g.names.entity(etype) if language == "zh" else None
+    if title is None:
+        return event_type
+    return Markup('{} {} <code class="help">{}</code>').format(title, word(happened, "zh"), event_type)
+
+
+def reference(found: Any, zone: str) -> Any:
     """Write a value; one that is a master ID leads to its page."""
     if isinstance(found, str) and MASTER_ID.fullmatch(found):
         return Markup('<a href="{}">{}</a>').format(url_for("pages.entity", master_id=found), found)
-    return showing.value(found)
+    return showing.timed(found, zone)
 
 
 def _fail(made: Blueprint, parts: Parts) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, render_template
 from sqlalchemy import Connection, select
 
 from bridges.accounting import balance
-from core.errors import NotFoundError, TielineError
+from core.errors import NotFoundError
 from core.tables import connector
 from gateway import listings
 from gateway.listings import Turn
+from gateway.pages.catalogue import entry
 from gateway.pages.console import Console
 from gateway.shapes import time
 
@@ -50,15 +49,10 @@ def connector_rows(conn: Connection) -> list[dict[str, Any]]:
 
 
 def problem(code: str, language: str) -> dict[str, Any]:
-    """Return what the page of an error code says: its title, who moves next, and the law of its class."""
-    for cls in _classes(TielineError):
-        if cls.code == code:
-            title = cls.title_zh if language == "zh" else cls.title
-            return {"code": code, "title": title, "family": cls.family, "law": inspect.getdoc(cls)}
-    raise NotFoundError(f"There is no error code {code!r}.", why="No error has it.", fix="See docs/errors.md for every code.")
-
-
-def _classes(root: type[TielineError]) -> Iterator[type[TielineError]]:
-    yield root
-    for child in root.__subclasses__():
-        yield from _classes(child)
+    """Return what the page of an error code says: its title, who moves next, what it means and what to do."""
+    known = entry(code)
+    if known is None:
+        raise NotFoundError(
+            f"There is no error code {code!r}.", why="No error has it.", fix="See docs/errors.md for every code."
+        )
+    return {"code": code, "title": known.title(language), "family": known.family, "advice": known.advised(language)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,8 @@ import orjson
 from markupsafe import Markup, escape
 
 from gateway.pages.texts import text, word
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 
 GOOD = ("done", "ok", "fired", "frozen")
 BAD = ("dead", "failed", "error", "denied", "lost")
@@ -39,9 +42,30 @@ def state(value: str | None, language: str) -> Markup:
     return Markup('<span class="state {}">{}</span>').format(tone, word(str(value), language))
 
 
+def timed(found: Any, zone: str) -> Markup:
+    """
+    Write a JSON value for people; a time is written in the zone of the settings, with the exact one in the markup.
+
+    >>> str(timed("2026-01-01T00:00:00Z", "Asia/Shanghai"))[-27:]
+    '>2026-01-01 08:00:00</time>'
+    """
+    return moment(found, zone) if isinstance(found, str) and TIME.fullmatch(found) else value(found)
+
+
+def zone_name(zone: str) -> str:
+    """
+    Name a zone with its offset today.
+
+    >>> zone_name("Asia/Shanghai")
+    'Asia/Shanghai (UTC+08:00)'
+    """
+    offset = f"{datetime.now(ZoneInfo(zone)):%z}"
+    return f"{zone} (UTC{offset[:3]}:{offset[3:]})"
+
+
 def value(found: Any) -> Markup:
     """
-    Write a JSON value for people: text as it is, nothing as a dash, structures as JSON.
+    Write a JSON value as it is: text as text, nothing as a dash, structures as JSON.
 
     >>> str(value("<b>")), str(value(None)), str(value({"a": 1}))
     ('&lt;b&gt;', '–', '<code>{&#34;a&#34;:1}</code>')
@@ -137,7 +161,7 @@ def body(raw: str) -> str:
         return raw
 
 
-def rows(found: Any) -> Markup:
+def rows(found: Any, zone: str = "UTC") -> Markup:
     """
     Write a list of records as a small table, anything else like ``value``.
 
@@ -145,11 +169,13 @@ def rows(found: Any) -> Markup:
     '<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>'
     """
     if not isinstance(found, list) or not found or not all(isinstance(one, dict) for one in found):
-        return value(found)
+        return timed(found, zone)
     names = list(dict.fromkeys(name for one in found for name in one))
     head = Markup("").join(Markup("<th>{}</th>").format(name) for name in names)
     lines = Markup("").join(
-        Markup("<tr>{}</tr>").format(Markup("").join(Markup("<td>{}</td>").format(value(one.get(name))) for name in names))
+        Markup("<tr>{}</tr>").format(
+            Markup("").join(Markup("<td>{}</td>").format(timed(one.get(name), zone)) for name in names)
+        )
         for one in found
     )
     return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 TEXTS: dict[str, tuple[str, str]] = {
     # frame
     "tagline": ("Nothing dropped, nothing silent, everything explained", "不丢失、不沉默、皆可解释"),
+    "times_in": ("times in", "时间均为"),
     "skip_to_content": ("Skip to the content", "跳到正文"),
     "overview": ("Overview", "总览"),
     "events": ("Events", "事件"),
@@ -33,7 +34,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "repairs": ("To be fixed", "待修复"),
     "no_repairs": ("Nothing needs a person right now.", "目前无需人工处理。"),
     "newest_events": ("Newest events", "最新事件"),
-    "not_handled": ("Deliveries that wait, are held or were given up", "等待、暂存或放弃的消息"),
+    "all_deliveries": ("Everything that arrived", "全部收到的消息"),
+    "deliveries": ("Deliveries", "收到的消息"),
     "newest_refusals": ("Turned away at the doors", "入口拒绝记录"),
     "nothing_yet": ("Nothing here yet.", "暂无内容。"),
     "all": ("All", "全部"),
@@ -82,6 +84,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "right_value": ("Wanted", "期望值"),
     "no_decisions": ("No bridge looks at this sort of event.", "没有桥接规则关注此类事件。"),
     "no_events": ("It has not been handled yet.", "尚未处理。"),
+    "no_event_came": ("No event came out of it.", "未产生事件。"),
     "attempts": ("Attempts", "尝试"),
     "attempt": ("Attempt", "第几次"),
     "outcome": ("Outcome", "结果"),
@@ -126,6 +129,30 @@ TEXTS: dict[str, tuple[str, str]] = {
     "failed": ("fails", "未通过"),
     # entity and lineage
     "fields": ("Fields", "字段"),
+    "fields_help": (
+        "Choose a field: where it comes from, how it is computed, and what changes when it changes.",
+        "选择一个字段，查看其来源、计算公式以及改动它会影响什么。",
+    ),
+    "field_page": ("What it is made of and what depends on it", "来源与影响"),
+    "words": ("Allowed", "可选值"),
+    "depth": ("Steps away", "层数"),
+    "show": ("Show", "显示"),
+    "graph_version": ("Version of the graph", "血缘图版本"),
+    "hidden": ("not shown", "未显示"),
+    "comes_from": ("Where it comes from", "来源"),
+    "depends_on_it": ("What depends on it", "受影响的下游"),
+    "nothing_writes": ("No live definition writes it.", "没有生效的定义写入该字段。"),
+    "nothing_reads": ("No live definition reads it.", "没有生效的定义读取该字段。"),
+    "newest_value": ("Newest value, with live operands:", "最新值与实时运算数："),
+    "also": ("Others", "其他"),
+    "distance": ("Away", "层级"),
+    "source_node": ("From", "来自"),
+    "fills": ("Fills", "写入"),
+    "touched": ("Touches", "影响到"),
+    "by_way_of": ("By way of", "经由"),
+    "how": ("How", "方式"),
+    "watched": ("watched for changes", "监视其变化"),
+    "rule_text": ("Formula, condition or path", "公式、条件或路径"),
     "value": ("Value", "值"),
     "source": ("Source", "来源"),
     "path": ("Path or formula", "路径或公式"),
@@ -155,6 +182,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "hash": ("Hash of the content", "内容哈希"),
     "still_open": ("It is still being put together.", "正在汇集。"),
     # problem page
+    "what_to_do": ("What it means and what to do", "含义与处理办法"),
     "family": ("Who moves next", "由谁处理"),
     "family_transient": ("Nobody: it is tried again by itself.", "无需人工：系统会自动重试。"),
     "family_input": ("The sender has to change what it sends.", "发送方需要修改所发内容。"),
@@ -183,6 +211,39 @@ TEXTS: dict[str, tuple[str, str]] = {
     "word_replay": ("replayed", "重放"),
     "word_open": ("open", "进行中"),
     "word_frozen": ("frozen", "已冻结"),
+    "word_created": ("created", "新建"),
+    "word_changed": ("changed", "变更"),
+    "word_seen": ("seen", "再次收到"),
+    "word_gone": ("gone", "已消失"),
+    "word_present": ("present", "有值"),
+    "word_null": ("null", "空值"),
+    "word_invalid": ("invalid", "无效"),
+    "word_quarantined": ("quarantined", "隔离"),
+    # words of lineage
+    "node_field": ("field", "字段"),
+    "node_source": ("source", "来源"),
+    "node_bridge": ("bridge", "桥接规则"),
+    "node_act": ("act", "操作"),
+    "node_recipe": ("recipe", "快照配方"),
+    "node_facet": ("facet", "快照内容"),
+    "node_lookup": ("lookup", "查询"),
+    "node_table": ("code table", "代码表"),
+    "edge_direct": ("gives the value", "提供值"),
+    "edge_indirect": ("decides", "影响判定"),
+    "sort_mapping": ("mapping", "映射"),
+    "sort_formula": ("formula", "公式"),
+    "sort_bridge": ("bridge", "桥接规则"),
+    "sort_recipe": ("recipe", "快照配方"),
+    "sort_entity": ("entity", "实体"),
+    "sort_code_table": ("code table", "代码表"),
+    "type_string": ("text", "文本"),
+    "type_integer": ("whole number", "整数"),
+    "type_number": ("number", "数值"),
+    "type_boolean": ("yes or no", "是/否"),
+    "type_time": ("time", "时间"),
+    "type_list": ("list", "列表"),
+    "type_object": ("object", "对象"),
+    "type_ref": ("reference", "引用"),
 }
 
 
@@ -191,12 +252,12 @@ def text(key: str, language: str) -> str:
     return TEXTS[key][language == "zh"]
 
 
-def word(value: str, language: str) -> str:
+def word(value: str, language: str, group: str = "word") -> str:
     """
     Return a word of the engine as people read it; one that has no translation stays as it is.
 
-    >>> word("held", "zh"), word("held", "en"), word("odd", "zh")
-    ('暂存', 'held', 'odd')
+    >>> word("held", "zh"), word("held", "en"), word("odd", "zh"), word("field", "zh", "node")
+    ('暂存', 'held', 'odd', '字段')
     """
-    found = TEXTS.get(f"word_{value}")
+    found = TEXTS.get(f"{group}_{value}")
     return value if found is None else found[language == "zh"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,14 +12,30 @@ from flask.testing import FlaskClient
 
 from gateway.pages.texts import TEXTS
 from tests.gateway.ground import Ground
+from tests.gateway.test_definitions_api import PACK
 
 PAGES = Path(__file__).parents[2] / "gateway" / "pages"
+MENU = ("overview", "events", "actions", "connectors", "fields", "snapshots")
 
 
 def signed_in(ground: Ground, key: str | None = None) -> FlaskClient:
     client = ground.client()
     assert client.post("/sign-in", data={"key": key or ground.key}).status_code == 303
     return client
+
+
+def drawn(ground: Ground) -> FlaskClient:
+    """Let the story happen, then apply the definitions like a person does (with titles, and with lineage), and sign in."""
+    ground.story()
+    pack = deepcopy(PACK)
+    for one in pack["definitions"]:
+        if one["kind"] == "entity" and one["name"] == "alert":
+            one["title"] = {"en": "Alert", "zh": "告警"}
+        for text in ("expression", "when"):
+            if text in one:
+                one[text] = f"({one[text]})"
+    ground.ok("POST", "/definitions/apply", pack)
+    return signed_in(ground)
 
 
 def addresses(ground: Ground) -> list[str]:
@@ -38,6 +55,8 @@ def addresses(ground: Ground) -> list[str]:
         f"/entities/{event['master_id']}",
         f"/lineage/{event['master_id']}/priority",
         f"/snapshots/{snapshot['id']}",
+        "/fields",
+        "/fields/alert.priority",
         "/problems/credentials",
     ]
 
@@ -254,6 +273,76 @@ def test_foreign_text_is_shown_as_text(ground: Ground) -> None:
         assert not {"script", "img"} & set(tags), address
 
 
+def test_a_field_shows_source_formula_live_operands_and_effects(ground: Ground) -> None:
+    """One click on a field: what writes it, the formula with the operands of the newest value, what reads it, as tables."""
+    client = drawn(ground)
+    master_id = ground.ok("GET", "/events?type=alert.created")["items"][0]["master_id"]
+
+    made = client.get("/fields/alert.priority?lang=zh").get_data(as_text=True)
+    read = client.get("/fields/alert.severity?lang=zh").get_data(as_text=True)
+
+    assert "/fields/alert.severity" in made
+    assert "公式 " in made
+    assert f"/lineage/{master_id}/priority" in made
+    assert "已重新计算：一致" in made
+    down = read.partition('id="down"')[2]
+    assert "/fields/alert.priority" in down
+    assert "桥接规则" in down
+    assert client.get("/fields/alert.prioritty").status_code == 404
+    assert "alert.priority" in client.get("/fields/alert.prioritty").get_data(as_text=True)
+
+
+def test_the_far_end_of_a_field_is_counted_when_it_is_not_shown(ground: Ground) -> None:
+    """One step away only: what lies behind is counted, never silently cut."""
+    page = drawn(ground).get("/fields/alert.severity?depth=1").get_data(as_text=True)
+
+    assert re.search(r"\+\d+ not shown", page)
+
+
+def test_a_chinese_page_says_title_family_and_advice_of_an_error(ground: Ground) -> None:
+    """The three sentences stay as they are; who moves next and what it means are Chinese, for codes of any process."""
+    client = signed_in(ground)
+
+    page = client.get("/entities/ALRT-1999-000001?lang=zh").get_data(as_text=True)
+    assert '<a href="/problems/not-found">未找到</a>' in page
+    assert TEXTS["family_input"][1] in page
+    assert re.search(r'<p lang="en"><strong>[^<]*ALRT-1999-000001', page)
+    for code in ("urgent-late", "no-store", "session-ended"):
+        shown = client.get(f"/problems/{code}?lang=zh").get_data(as_text=True)
+        assert re.search(r"<section><h2>含义与处理办法</h2><p>[^<]*[\u4e00-\u9fff]{8}", shown), code
+
+
+def test_reasons_and_event_types_are_said_in_the_readers_language(ground: Ground) -> None:
+    """unchanged, echo, stale: our own reasons are translated; the technical type stays beside the Chinese one."""
+    client = drawn(ground)
+    world = ground.world("monitoring")
+    made = ground.ok("PATCH", "/connectors/monitoring", {"rotate": True})
+    path = made["door"]["url"].removeprefix("http://tieline.test")
+    alert = ground.ok("GET", "/events?type=alert.created")["items"][0]["external_id"]
+    ground.deliver(path, b" " + world.push("alerts", alert))
+    ground.work()
+    assert ground.ok("GET", "/events?state=skipped")["items"]
+
+    page = client.get("/events?lang=zh").get_data(as_text=True)
+
+    assert "告警 新建" in page
+    assert "alert.created" in page
+    assert not re.search(r"<td[^>]*>\s*(unchanged|echo of|stale)", page)
+
+
+def test_times_are_shown_in_the_zone_of_the_settings_and_say_which(ground: Ground) -> None:
+    """Fields that hold a time too; the exact UTC time stands in the markup only."""
+    ground.story()
+    client = signed_in(ground)
+    event = ground.ok("GET", "/events?type=alert.created")["items"][0]
+
+    for address in (f"/entities/{event['master_id']}", f"/events/{event['id']}"):
+        page = client.get(address).get_data(as_text=True)
+        assert "Asia/Shanghai (UTC+08:00)" in page
+        text = re.sub(r"<pre.*?</pre>|<[^>]+>", " ", page, flags=re.S)
+        assert not re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d", text), address
+
+
 def test_a_page_that_is_not_there_says_so_on_a_page(ground: Ground) -> None:
     """404 as a page with the three sentences, in the reader's language."""
     client = signed_in(ground)
@@ -273,5 +362,5 @@ def test_every_text_is_there_in_both_languages_and_is_used(key: str) -> None:
         assert not re.search(r"[\u4e00-\u9fff]", english)
         assert re.search(r"[\u4e00-\u9fff]", chinese)
     used = "".join(path.read_text() for path in [*PAGES.rglob("*.html"), *PAGES.glob("*.py")] if path.name != "texts.py")
-    prefixed = key.startswith(("word_", "family_")) or key in ("overview", "events", "actions", "connectors", "snapshots")
+    prefixed = key.startswith(("word_", "family_", "node_", "edge_", "sort_", "type_")) or key in MENU
     assert prefixed or f"'{key}'" in used or f'"{key}"' in used, "no page uses it"

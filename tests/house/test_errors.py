@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from core.errors import FAMILIES, TielineError
+from gateway.pages.catalogue import read
 from tests.house.imports import ROOT, module_of
 from tests.house.tree import room_files
 
@@ -52,11 +53,21 @@ def faults(text: str, errors: list[type[TielineError]]) -> list[str]:
         ]
         if len(body.strip().splitlines()) < 2:
             found.append(f"{one.code}: the page does not say what to do")
+    spoken = {one.code: one for one in read(text)}
+    found += [
+        f"{one.code}: the page does not say what to do in {language}"
+        for one in errors
+        if one.code in page
+        for language, advice in zip(
+            ("English", "Chinese"), spoken[one.code].advice if one.code in spoken else ("", ""), strict=True
+        )
+        if not advice
+    ]
     return found
 
 
 def test_every_code_is_in_the_catalogue() -> None:
-    """Each code has its heading, both titles, its family and advice."""
+    """Each code has its heading, both titles, its family, and advice in both languages; the console shows it."""
     found = faults(PAGE.read_text(), own())
     assert not found, "\n" + "\n".join(found)
 
@@ -90,4 +101,4 @@ def test_a_missing_heading_is_found() -> None:
     assert faults("## other\n**x**\n", [TielineError]) == [
         "docs/errors.md has no heading '## tieline' (core.errors.TielineError)"
     ]
-    assert len(faults("## tieline\nnothing\n", [TielineError])) == 4
+    assert len(faults("## tieline\nnothing\n", [TielineError])) == 6
