@@ -105,7 +105,7 @@ def make_app(settings: Settings) -> Celery:
         task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_max": 0.3},
         task_serializer="json",
         accept_content=["json"],
-        task_default_queue="tieline",
+        task_default_queue=settings.queue,
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,

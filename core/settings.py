@@ -42,6 +42,11 @@ class Settings:
         "redis://… or amqp://…; empty: the embedded bell in the home folder.",
         help_zh="消息代理地址；留空则使用内置唤醒机制",
     )
+    queue: str = setting(
+        "tieline",
+        "Name of the queue on the broker; two Tielines on one broker need two.",
+        help_zh="消息代理上的队列名；同一代理上的多个 Tieline 须各用一个",
+    )
     host: str = setting("127.0.0.1", "Address the web server listens on.", help_zh="监听地址")
     port: int = setting("8370", "Port the web server listens on.", help_zh="监听端口")
     public_url: str = setting(

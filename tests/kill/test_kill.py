@@ -28,14 +28,6 @@ WORKERS = 3
 SEED = int(os.environ.get("KILL_SEED", "20261123"))
 
 
-@pytest.fixture
-def far_side() -> Iterator[FarSide]:
-    """Give a far side that keeps its own log."""
-    made = FarSide()
-    yield made
-    made.close()
-
-
 @contextmanager
 def tieline(home: Path, far_side: FarSide, environment: dict[str, str]) -> Iterator[Gateway]:
     """Run a Tieline with the embedded bell that forwards every reading to the far side."""
