@@ -87,7 +87,7 @@ def release(conn: Connection, action_id: str, *, now: Micros) -> None:
 
 
 def _row(conn: Connection, action_id: str) -> Any:
-    row = conn.execute(select(action).where(action.c.id == action_id)).mappings().one_or_none()
+    row = conn.execute(select(action).where(action.c.id == action_id).with_for_update()).mappings().one_or_none()
     if row is None:
         raise NotFoundError(
             f"There is no action {action_id!r}.", why="Its row is not there.", fix="Look it up with `tieline actions list`."

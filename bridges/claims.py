@@ -51,6 +51,7 @@ class Claimed:
 def claim(db: Database, owner: str, *, limit: int, lease_s: int) -> list[Claimed]:
     """Take up to ``limit`` due actions, urgent ones first, never two of one order key, never past a blocked head."""
     with db.write() as conn:
+        db.lock_key(conn, "claim")  # claims are short; side by side, two could each miss what the other takes
         now = db.now(conn)
         _hold_where_held(conn)
         rows = _due(db, conn, now, limit)
@@ -84,6 +85,17 @@ def renew(db: Database, owner: str, claimed: list[Claimed], *, lease_s: int) -> 
         )
 
 
+def give_back(db: Database, owner: str, claimed: list[Claimed]) -> None:
+    """Let go of what was claimed and not begun: as if it had never been claimed, but for the fence."""
+    with db.write() as conn:
+        conn.execute(
+            update(action)
+            .where(action.c.id == bindparam("row"), action.c.fence == bindparam("held_fence"), action.c.lease_owner == owner)
+            .values(lease_owner=None, lease_until=None, attempts=action.c.attempts - 1),
+            [{"row": one.id, "held_fence": one.fence} for one in claimed],
+        )
+
+
 def next_due(conn: Connection) -> Micros | None:
     """Return when the next waiting action is due, if any waits."""
     found: Micros | None = conn.execute(
@@ -94,19 +106,14 @@ def next_due(conn: Connection) -> Micros | None:
 
 def _due(db: Database, conn: Connection, now: Micros, limit: int) -> list[Any]:
     """Return due rows in order; the index gives that order, so a long queue costs no more than a short one."""
-    closed, probing = _breakers(conn, now)
-    query = _DUE.limit(limit)
-    if closed:
-        query = query.where(or_(action.c.connector_id.is_(None), action.c.connector_id.not_in(closed)))
-    if db.dialect == "postgresql":
-        query = query.with_for_update(skip_locked=True, of=action)
-    rows = []
-    for row in conn.execute(query, {"now": now}).mappings():
-        if row["connector_id"] in probing:  # half open: one probe at a time
-            if probing[row["connector_id"]]:
-                continue
-            probing[row["connector_id"]] = True
-        rows.append(row)
+    closed, probes = _breakers(conn, now)
+    due = _DUE if db.dialect == "sqlite" else _DUE.with_for_update(skip_locked=True, of=action)
+    query = due.limit(limit)
+    if closed or probes:
+        query = query.where(or_(action.c.connector_id.is_(None), action.c.connector_id.not_in([*closed, *probes])))
+    rows = list(conn.execute(query, {"now": now}).mappings())
+    for one in probes:  # half open: one probe at a time
+        rows += conn.execute(due.where(action.c.connector_id == one).limit(1), {"now": now}).mappings()
     return rows
 
 
@@ -122,24 +129,30 @@ _DUE = (
             _earlier.c.seq < action.c.seq,
             _earlier.c.state.not_in(text("('done', 'skipped')")),
         ),
+        ~exists().where(  # a later one is under way already: it was there first, this one was added after it
+            _earlier.c.order_key == action.c.order_key,
+            _earlier.c.seq > action.c.seq,
+            _earlier.c.state.not_in(text("('done', 'skipped')")),
+            _earlier.c.lease_until >= bindparam("now"),
+        ),
     )
     .order_by(action.c.priority, action.c.next_at, action.c.seq)
 )
 
 
-def _breakers(conn: Connection, now: Micros) -> tuple[list[int], dict[int, bool]]:
-    """Return the connectors to which nothing is sent now, and those that may be probed: whether a probe is under way."""
+def _breakers(conn: Connection, now: Micros) -> tuple[list[int], list[int]]:
+    """Return the connectors to which nothing is sent now, and those that may be probed with one action."""
     closed: list[int] = []
-    probing: dict[int, bool] = {}
+    probes: list[int] = []
     unwell = select(connector.c.id, connector.c.state, connector.c.breaker_open_until).where(
         or_(connector.c.state != "ok", connector.c.breaker_failures >= BREAKER_AFTER)
     )
     for row in conn.execute(unwell).all():
-        if row.state != "ok" or (row.breaker_open_until or 0) > now:
+        if row.state != "ok" or (row.breaker_open_until or 0) > now or _in_flight(conn, row.id, now):
             closed.append(row.id)
         else:
-            probing[row.id] = _in_flight(conn, row.id, now)
-    return closed, probing
+            probes.append(row.id)
+    return closed, probes
 
 
 def _in_flight(conn: Connection, connector_id: int, now: Micros) -> bool:
@@ -149,7 +162,8 @@ def _in_flight(conn: Connection, connector_id: int, now: Micros) -> bool:
 
 def _hold_where_held(conn: Connection) -> None:
     """Actions planned by a process that had not yet seen the hold follow it now."""
-    held = conn.execute(select(connector.c.id, connector.c.held_by).where(connector.c.state != "ok")).all()
+    unwell = select(connector.c.id, connector.c.held_by).where(connector.c.state != "ok").order_by(connector.c.id)
+    held = conn.execute(unwell.with_for_update(read=True)).all()  # a release waits for us, or we see it
     for connector_id, held_by in held:
         conn.execute(
             update(action)

@@ -7,14 +7,17 @@ against its fence. Who moves next is decided by the error's family, in ``bridges
 
 from __future__ import annotations
 
+import logging
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from bridges.claims import Claimed, claim, renew
+from bridges.claims import Claimed, claim, give_back, renew
+from bridges.passing import passes
 from bridges.registered import Registered
-from bridges.results import Result, settle
+from bridges.results import Result, UnexpectedError, settle
 from core.clock import Clock, SystemClock
 from core.database import Database
 from core.errors import SetupError, TielineError, TransientError
@@ -23,8 +26,13 @@ from core.words import Json, Outcome, Verified
 OwnAct = Callable[[str, Mapping[str, Json]], Outcome]
 """An act of our own (action id, arguments), such as assembling a snapshot; handed in by the composition root."""
 
+log = logging.getLogger("tieline.engine")
+
 CLAIM = 64
 """Actions claimed in one commit."""
+
+GIVE_UP_S = 60
+"""How long results wait for a database that is away, after the time is up; then their leases lapse."""
 
 LINGER_S = 0.005
 """How long finished attempts wait for others, so that one commit serves many."""
@@ -47,13 +55,6 @@ class UnverifiedError(TransientError):
     title, title_zh = "Reading back does not show what was written", "回读结果与写入不符"
 
 
-class UnexpectedError(TransientError):
-    """An error that has no name of its own yet; it is tried again and then kept as a dead letter."""
-
-    code = "unexpected"
-    title, title_zh = "An unexpected error", "意外错误"
-
-
 class Deliverer:
     """Works off due actions. One per process; several processes may run it at once."""
 
@@ -73,29 +74,74 @@ class Deliverer:
         self._db, self._registered, self._own_acts = db, registered, own_acts
         self._owner, self._lease_s, self._slots = owner, lease_s, slots
         self._clock, self._pause, self._spread = clock or SystemClock(), pause, spread
+        self._stopping = threading.Event()
 
     def run(self, *, budget_s: float = 60) -> int:
         """Work until nothing is due, or the time is up and what was begun is finished; return how many were tried."""
         tried, until, renewed = 0, time.monotonic() + budget_s, time.monotonic()
         flying: dict[Future[Result], Claimed] = {}
+        results: list[Result] = []
         with ThreadPoolExecutor(self._slots, thread_name_prefix="deliver") as pool:
             while True:
-                if len(flying) <= self._slots and time.monotonic() < until:
-                    claimed = claim(self._db, self._owner, limit=CLAIM, lease_s=self._lease_s)
+                if self._stopping.is_set():
+                    self._drop_unbegun(flying)
+                elif not results and len(flying) <= self._slots and time.monotonic() < until:
+                    claimed = self._claim()
                     tried += len(claimed)
                     flying |= {pool.submit(self.attempt, one): one for one in claimed}
-                if not flying:
+                if not flying and not results:
                     return tried
                 done, _ = wait(flying, timeout=self._lease_s / 3, return_when=FIRST_COMPLETED)
                 if done and len(flying) > len(done):
                     done |= wait(flying, timeout=LINGER_S).done  # one commit for many results
-                if done:
-                    settle(self._db, self._owner, [future.result() for future in done], spread=self._spread)
+                results += [future.result() for future in done]
                 for future in done:
                     del flying[future]
+                results = self._settle(results, give_up=time.monotonic() > until + GIVE_UP_S)
                 if flying and time.monotonic() - renewed > self._lease_s / 3:
-                    renew(self._db, self._owner, list(flying.values()), lease_s=self._lease_s)
+                    self._renew(flying)
                     renewed = time.monotonic()
+
+    def stop(self) -> None:
+        """Claim nothing more: what is at the far side is finished, what is not begun is given back."""
+        self._stopping.set()
+
+    def _claim(self) -> list[Claimed]:
+        try:
+            return claim(self._db, self._owner, limit=CLAIM, lease_s=self._lease_s)
+        except Exception as error:
+            if not passes(error):
+                raise
+            log.info("Nothing is claimed now: %s", error)
+            return []  # the sweeper looks again
+
+    def _settle(self, results: list[Result], *, give_up: bool) -> list[Result]:
+        """Write results; return those that could not be written because of an error that passes: they are kept."""
+        if not results:
+            return []
+        try:
+            settle(self._db, self._owner, results, spread=self._spread)
+        except Exception as error:
+            if give_up or not passes(error):
+                raise
+            log.warning("%s results wait for the database: %s", len(results), error)
+            self._pause(0.5)
+            return results
+        return []
+
+    def _renew(self, flying: Mapping[Future[Result], Claimed]) -> None:
+        try:
+            renew(self._db, self._owner, list(flying.values()), lease_s=self._lease_s)
+        except Exception as error:
+            if not passes(error):
+                raise
+            log.warning("Leases could not be renewed: %s", error)
+
+    def _drop_unbegun(self, flying: dict[Future[Result], Claimed]) -> None:
+        """Give back what no thread has begun."""
+        unbegun = [future for future in flying if future.cancel()]
+        if unbegun:
+            give_back(self._db, self._owner, [flying.pop(future) for future in unbegun])
 
     def attempt(self, claimed: Claimed) -> Result:
         """Try one action; whatever goes wrong becomes a result, never an exception."""

@@ -21,6 +21,7 @@ from bridges import lanes
 from bridges import rules as compiled
 from bridges.batch import Batch
 from bridges.echoes import ledger
+from bridges.holds import stand_as_now
 from bridges.parsed import Item, Reading, read, resolve
 from bridges.passing import passes
 from bridges.registered import ConnectorRow, Registered
@@ -204,7 +205,12 @@ class Handler:
 
     def _hold(self, row: ConnectorRow, fence: int) -> int:
         with self._db.write() as conn:
-            lanes.end(conn, row.id, fence)
+            if not lanes.end(conn, row.id, fence):
+                return 0
+            query = select(connector.c.state, connector.c.held_by).where(connector.c.id == row.id).with_for_update(read=True)
+            now = conn.execute(query).one()
+            if (now.state, now.held_by) != (row.state, row.held_by):
+                return 0  # released, or held by somebody else, since we read it: the next look knows
             return conn.execute(
                 update(delivery)
                 .where(delivery.c.connector_id == row.id, delivery.c.state == State.WAITING.value)
@@ -240,6 +246,7 @@ def handle_readings(
     batch.prefetch(items)
     for item in items:
         batch.apply(item)
+    stand_as_now(conn, batch.rows.actions, now)
     write(conn, batch.rows, earlier, now)
     _finish(conn, [_outcome(reading, batch, now) for reading in readings])
     _mind_repairs(conn, readings, items, row, now)
@@ -280,6 +287,8 @@ def _acted(conn: Connection, event_ids: list[str]) -> dict[str, Mapping[Any, Any
         select(action, entity.c.gid.label("target_gid"))
         .join(entity, entity.c.id == action.c.target_id, isouter=True)
         .where(action.c.event_id.in_(event_ids))
+        .order_by(action.c.id)
+        .with_for_update(of=action)  # what is done while we plan must not be missed by the steps behind it
     )
     return {row["key"]: row for row in conn.execute(query).mappings()}
 

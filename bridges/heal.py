@@ -58,20 +58,20 @@ def heal_held(db: Database, registered: Registered, *, then: Callable[[], None] 
     """Check every connector that a repair holds; release those whose check passes. Returns how many were released."""
     with db.read() as conn:
         held = conn.execute(
-            select(connector.c.id, connector.c.name).where(connector.c.state == "held", connector.c.held_by.like("repair:%"))
+            select(connector.c.id, connector.c.held_by).where(connector.c.state == "held", connector.c.held_by.like("repair:%"))
         ).all()
     released = 0
-    for connector_id, _ in held:
+    for connector_id, held_by in held:
         try:
             report = registered.open(connector_id).check()
         except TielineError:
             continue  # the repair stays open and keeps saying why
         with db.write() as conn:
             now = db.now(conn)
-            conn.execute(
-                update(connector).where(connector.c.id == connector_id).values(report=report.as_dict(), checked_at=now)
-            )
-            if report.ok:
+            here = connector.c.id == connector_id
+            conn.execute(update(connector).where(here).values(report=report.as_dict(), checked_at=now))
+            still = conn.execute(select(connector.c.held_by).where(here)).scalar_one()
+            if report.ok and still == held_by:  # while we checked, a person may have taken hold of it
                 release(conn, connector_id, now=now)
                 released += 1
     if released:

@@ -7,7 +7,9 @@ polling, because what the system pushes to us is still good. Releasing lets all 
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, update
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, select, update
 
 from core.repairs import close_repair
 from core.tables import action, connector, delivery, stream
@@ -39,7 +41,7 @@ def release(conn: Connection, connector_id: int, *, now: Micros) -> int:
 
     Returns how many rows were released. The connector's repair, if one held it, is closed.
     """
-    row = conn.execute(connector.select().where(connector.c.id == connector_id)).mappings().one()
+    row = conn.execute(connector.select().where(connector.c.id == connector_id).with_for_update()).mappings().one()
     conn.execute(
         update(connector)
         .where(connector.c.id == connector_id)
@@ -74,6 +76,23 @@ def release(conn: Connection, connector_id: int, *, now: Micros) -> int:
     return freed
 
 
-def _after(now: Micros) -> Micros:
+def stand_as_now(conn: Connection, planned: list[dict[str, Any]], now: Micros) -> None:
+    """
+    Let planned actions that would be held with their connector be due, where it was released in the meantime.
+
+    Planning knows the connectors as they were half a second ago; nobody would release these again. A release
+    that is under way waits for our commit, and then finds them.
+    """
+    held = [row for row in planned if row["state"] == State.HELD and not row["held_by"].startswith("step:")]
+    if not held:
+        return
+    query = select(connector.c.id, connector.c.state).where(connector.c.id.in_({row["connector_id"] for row in held}))
+    states = {row.id: row.state for row in conn.execute(query.order_by(connector.c.id).with_for_update(read=True))}
+    for row in held:
+        if states.get(row["connector_id"]) == "ok":
+            row |= {"state": State.WAITING.value, "held_by": None, "next_at": now}
+
+
+def _after(now: Micros) -> ColumnElement[int]:
     """Return a mark that differs from every earlier one: open instances are made anew when it changes."""
-    return now + 1
+    return case((connector.c.updated_at >= now, connector.c.updated_at + 1), else_=now + 1)

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, select, union, update
 
 from bridges.handle import handle_rows
 from bridges.registered import Registered
 from core.database import Database
+from core.definitions import unknown
 from core.errors import InputError, NotFoundError
-from core.tables import action, connector, decision, delivery, event
+from core.tables import action, connector, decision, definition, delivery, event
 from core.words import Micros, State, Verdict
 
 MOST = 10_000
@@ -78,7 +79,7 @@ def plan(db: Database, registered: Registered, choice: Choice) -> Replayed:
             batch = handle_rows(db, conn, registered, registered.row(connector_id), rows, db.now(conn))
             replayed.decisions += [_decision(row) for row in batch.rows.decisions]
             replayed.actions += [_action(row, registered) for row in batch.rows.actions]
-            replayed.again += _already(conn, batch.rows.again)
+            replayed.again += _already(conn, batch.rows.again, registered)
     return replayed
 
 
@@ -110,6 +111,7 @@ def _chosen(conn: Connection, choice: Choice) -> list[dict[str, Any]]:
             why="A replay of everything is never meant.",
             fix="Name an event or receipt, or a window with --since, a --bridge, a --connector or a --state.",
         )
+    _must_exist(conn, choice)
     rows: list[dict[str, Any]] = [{**row} for row in conn.execute(_query(choice)).mappings()]
     if choice.id is not None and not rows:
         raise NotFoundError(
@@ -124,6 +126,19 @@ def _chosen(conn: Connection, choice: Choice) -> list[dict[str, Any]]:
             fix="Choose a shorter window.",
         )
     return rows
+
+
+def _must_exist(conn: Connection, choice: Choice) -> None:
+    """Refuse a name that nothing has: "nothing to replay" would be taken for an answer."""
+    live = definition.c.name
+    bridges = union(select(live).where(definition.c.kind == "bridge"), select(decision.c.bridge).distinct())
+    for what, name, known in (
+        ("connector", choice.connector, select(connector.c.name)),
+        ("bridge", choice.bridge, bridges),
+    ):
+        if name is not None and name not in (names := set(conn.execute(known).scalars())):
+            missing = unknown("", what, name, names)
+            raise NotFoundError(missing.what, why="So nothing can be replayed by it.", fix=missing.fix)
 
 
 def _query(choice: Choice) -> Select[Any]:
@@ -160,12 +175,15 @@ def _decision(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _action(row: Mapping[str, Any], registered: Registered) -> dict[str, Any]:
-    name = None if row["connector_id"] is None else registered.row(row["connector_id"]).name
-    return {one: row[one] for one in ("key", "bridge", "step", "act", "state", "held_by", "arguments")} | {"connector": name}
+    shown = ("key", "bridge", "step", "act", "state", "held_by", "arguments")
+    return {one: row[one] for one in shown} | {"connector": _named(row, registered)}
 
 
-def _already(conn: Connection, action_ids: list[str]) -> list[dict[str, Any]]:
-    rows = conn.execute(
-        select(action.c.key, action.c.state, action.c.external_id).where(action.c.id.in_(action_ids))
-    ).mappings()
-    return [dict(row) for row in rows]
+def _already(conn: Connection, action_ids: list[str], registered: Registered) -> list[dict[str, Any]]:
+    shown = ("id", "key", "bridge", "step", "act", "state", "external_id")
+    rows = conn.execute(select(action).where(action.c.id.in_(action_ids)).order_by(action.c.seq)).mappings()
+    return [{one: row[one] for one in shown} | {"connector": _named(row, registered)} for row in rows]
+
+
+def _named(row: Mapping[str, Any], registered: Registered) -> str | None:
+    return None if row["connector_id"] is None else registered.row(row["connector_id"]).name

@@ -15,17 +15,25 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from bridges.claims import BREAKER_AFTER, BREAKER_S, Claimed
 from bridges.holds import hold
+from bridges.passing import passes, until_passed
 from bridges.plan import brought_back, fill
 from bridges.retry import wait_before
 from core.bulk import insert_many
 from core.clock import SECOND
 from core.database import Database
-from core.errors import CredentialsError, SetupError, TielineError
+from core.errors import CredentialsError, SetupError, TielineError, TransientError
 from core.repairs import close_repair, open_repair
 from core.tables import action, attempt, connector, entity, written
 from core.words import Json, Micros, Outcome, State, Verified
 from mappings.identity import Origin as MadeBy
 from mappings.identity import link
+
+
+class UnexpectedError(TransientError):
+    """An error that has no name of its own yet; it is tried again and then kept as a dead letter."""
+
+    code = "unexpected"
+    title, title_zh = "An unexpected error", "意外错误"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +49,38 @@ class Result:
 
 
 def settle(db: Database, owner: str, results: list[Result], *, spread: Callable[[], float]) -> None:
-    """Write the results of several attempts; one whose fence was passed changes nothing but its attempt row."""
+    """
+    Write the results of several attempts; one whose fence was passed changes nothing but its attempt row.
+
+    What the database refuses is written alone: as a failed attempt that says why, so that the others are settled.
+    """
+    try:
+        until_passed(lambda: _settle(db, owner, results, spread))
+    except Exception as error:
+        if passes(error) or (len(results) == 1 and isinstance(results[0].error, UnexpectedError)):
+            raise
+        for one in results:
+            settle(db, owner, [one if len(results) > 1 else _unwritten(one, error)], spread=spread)
+
+
+def _unwritten(one: Result, error: Exception) -> Result:
+    cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+    named = UnexpectedError(
+        f"The result of {one.claimed.act} could not be written.",
+        why=f"{type(error).__name__}: {cause}"[:500].replace("\0", ""),
+        fix="It is tried again with the same key; if it stays, report it with this text.",
+    )
+    return replace(one, outcome=None, verified=None, error=named)
+
+
+def _settle(db: Database, owner: str, results: list[Result], spread: Callable[[], float]) -> None:
     with db.write() as conn:
         now = db.now(conn)
-        held = select(action.c.id, action.c.fence).where(
-            action.c.id.in_([one.claimed.id for one in results]), action.c.lease_owner == owner
+        held = (
+            select(action.c.id, action.c.fence)
+            .where(action.c.id.in_([one.claimed.id for one in results]), action.c.lease_owner == owner)
+            .order_by(action.c.id)
+            .with_for_update()  # nobody may take one over between this look and our change
         )
         fences = {row.id: row.fence for row in conn.execute(held)}
         ours = [one for one in results if fences.get(one.claimed.id) == one.claimed.fence]
@@ -190,7 +225,18 @@ def _link(db: Database, conn: Connection, claimed: Claimed, etype: str, external
         open_repair(conn, f"link:{claimed.id}", error, connector=None, now=now)
 
 
-_FOLLOWERS = select(action).where(action.c.event_id.in_(bindparam("events", expanding=True)), action.c.after.is_not(None))
+_FOLLOWERS = (
+    select(action)
+    .where(
+        action.c.event_id.in_(bindparam("events", expanding=True)),
+        action.c.after.is_not(None),
+        action.c.state == State.HELD.value,
+    )
+    .order_by(action.c.id)
+    .with_for_update()
+)
+"""Locked before it is asked what else is done: of two workers that end two steps, the second sees what the first did."""
+
 _SIBLINGS = select(action.c.event_id, action.c.bridge, action.c.step).where(
     action.c.event_id.in_(bindparam("events", expanding=True)), action.c.state == State.DONE.value
 )
@@ -199,7 +245,7 @@ _SIBLINGS = select(action.c.event_id, action.c.bridge, action.c.step).where(
 def _free_later_steps(conn: Connection, done: list[tuple[Claimed, Outcome]], now: Micros) -> None:
     """Hand what was brought back to the steps that wait for it; those that wait for nothing more become due."""
     events = list({claimed.event_id for claimed, _ in done})
-    followers = [row for row in conn.execute(_FOLLOWERS, {"events": events}).mappings() if row["state"] == State.HELD]
+    followers = conn.execute(_FOLLOWERS, {"events": events}).mappings().all()
     if not followers:
         return
     ended = {tuple(row) for row in conn.execute(_SIBLINGS, {"events": events})}
@@ -248,7 +294,8 @@ def _hold(conn: Connection, claimed: Claimed, error: SetupError, now: Micros) ->
     """Open the repair that a person must do; wrong credentials hold the whole connector, the rest only this action."""
     row = None
     if claimed.connector_id is not None:
-        row = conn.execute(select(connector).where(connector.c.id == claimed.connector_id)).mappings().one()
+        query = select(connector).where(connector.c.id == claimed.connector_id).with_for_update()
+        row = conn.execute(query).mappings().one()
     name = row["name"] if row else "tieline"
     key = f"{error.code}:{name}" if isinstance(error, CredentialsError) else f"{error.code}:{name}:{claimed.act}"
     open_repair(conn, key, error, connector=name, now=now)
@@ -261,9 +308,10 @@ def _count_failure(conn: Connection, claimed: Claimed, error: TielineError, now:
     """Count towards the breaker: timeouts, 5xx and 429, never one bad record."""
     if claimed.connector_id is None or error.code in ("unverified", "unexpected"):
         return
-    failures = conn.execute(select(connector.c.breaker_failures).where(connector.c.id == claimed.connector_id)).scalar_one() + 1
-    changes: dict[str, Any] = {"breaker_failures": failures}
+    here = update(connector).where(connector.c.id == claimed.connector_id)
+    counted = here.values(breaker_failures=connector.c.breaker_failures + 1).returning(connector.c.breaker_failures)
+    failures = conn.execute(counted).scalar_one()
     if failures >= BREAKER_AFTER:
         pause_s = BREAKER_S[min(failures - BREAKER_AFTER, len(BREAKER_S) - 1)]
-        changes |= {"breaker_open_until": now + pause_s * SECOND, "breaker_reason": f"{error.code}: {error.what}"}
-    conn.execute(update(connector).where(connector.c.id == claimed.connector_id).values(changes))
+        reason = f"{error.code}: {error.what}"
+        conn.execute(here.values(breaker_open_until=now + pause_s * SECOND, breaker_reason=reason))
