@@ -10,8 +10,9 @@ No ORM here: rows are SQLAlchemy Core.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -121,12 +122,17 @@ class Database:
 
 def _engine(url: str, dialect: str, pool_size: int) -> Engine:
     if dialect == "postgresql":
-        return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+        return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, hide_parameters=True)
     path = make_url(url).database
     if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_private(path)
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=pool_size, connect_args={"timeout": 30, "check_same_thread": False}
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        connect_args={"timeout": 30, "check_same_thread": False},
+        hide_parameters=True,  # what we hold is nobody's business in a log
     )
 
     @event.listens_for(engine, "connect")
@@ -141,3 +147,16 @@ def _engine(url: str, dialect: str, pool_size: int) -> Engine:
         conn.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _make_private(path: str) -> None:
+    """
+    Let only the owner read the file, before anything is in it; SQLite gives its companions the same rights.
+
+    A file that exists is never opened here: closing it again would take away the locks that this process holds on it.
+    """
+    with suppress(OSError):  # somebody else's file, or one that may only be read: opening it will tell
+        if Path(path).exists():
+            Path(path).chmod(0o600)
+        else:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))

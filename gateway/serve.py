@@ -64,7 +64,7 @@ def take_home(settings: Settings) -> BinaryIO:
 
 def prepare(settings: Settings) -> None:
     """Make the home folder and its key, bring the schema up to date, and empty the bell."""
-    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keep_private(settings)
     Vault(settings.folder / "secret.key")
     database = Database(settings.database_url)
     upgrade(database)
@@ -102,6 +102,16 @@ def _free(settings: Settings, owner: str) -> None:
     database = Database(settings.database_url)
     forget_owner(database, owner)
     database.close()
+
+
+def keep_private(settings: Settings) -> None:
+    """Make the home ours alone, also one that was there before, and every file that this process makes from now on."""
+    os.umask(0o077)
+    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        settings.folder.chmod(0o700)
+    except PermissionError:  # a mounted folder of somebody else: the files in it are ours alone all the same
+        return
 
 
 def log_to_stderr(settings: Settings) -> None:

@@ -125,7 +125,7 @@ def foreign_words(answer: Response, redact: Redactor) -> str:
     >>> foreign_words(page, Redactor())
     'Bad No such part'
     """
-    text = answer.text[:20_000]
+    text = redact(answer.text[:200_000])[:20_000]  # before any cut or change could leave half a secret
     try:
         text = _said(orjson.loads(answer.body)) or text
     except orjson.JSONDecodeError:

@@ -1,13 +1,15 @@
 """
 Secrets never reach an error, a log or a repr: everything foreign passes here before people see it.
 
-Two nets: values we know (the connector's own secrets, as given, URL-encoded and base64) and places we
-know (userinfo in a URL, query parameters and headers with a telling name).
+Two nets: values we know (the connector's own secrets, as given, and as URLs, base64, JSON, HTML and Python
+write them) and places we know (userinfo in a URL, query parameters and headers with a telling name).
 """
 
 from __future__ import annotations
 
 import base64
+import html
+import json
 import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote, quote_plus
@@ -59,5 +61,9 @@ class Redactor:
 
 
 def _forms(secret: str) -> set[str]:
-    encoded = base64.b64encode(secret.encode()).decode()
-    return {secret, quote(secret, safe=""), quote_plus(secret), encoded}
+    raw = secret.encode("utf-8", "replace")
+    quoted = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
+    packed = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
+    written = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1], html.escape(secret)}
+    smaller = {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), one) for one in quoted}
+    return {secret, *quoted, *smaller, *packed, *{one.rstrip("=") for one in packed}, *written}

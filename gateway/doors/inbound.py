@@ -92,7 +92,7 @@ class Doors:
         return Arrival(
             row.id,
             body,
-            kept_headers(headers, door.id_header if door else None),
+            kept_headers(headers, door.id_header if door else None, row.inbound.get("header")),
             external_id[:500] if external_id else None,
             door.window_s if door else 600,
         )
@@ -122,13 +122,22 @@ class Doors:
         size = len(body) if body else int(announced) if announced.isascii() and announced.isdigit() else None
         self._counters.door(error.code)
         try:
-            head = body[:HEAD] or peek(environ)
+            head = self._masked(name, body[:HEAD] or peek(environ))
             remote = environ.get("REMOTE_ADDR")
-            detail = f"{error.what} {error.why}"
-            self._inbox.refuse(_readable(name), error.code, detail, size=size, head=head, remote=remote)
+            told = [self._masked(None, one.encode()).decode() for one in (_readable(name), f"{error.what} {error.why}")]
+            self._inbox.refuse(told[0], error.code, told[1], size=size, head=head, remote=remote)
         except Exception as trouble:  # the refusal stands, also when it cannot be recorded
             problems.log.error("a refusal (%s) could not be recorded", error.code, exc_info=trouble)
         return _answer_problem(start_response, error)
+
+    def _masked(self, name: str | None, shown: bytes) -> bytes:
+        """Take the secrets of a door (of every door, without a name) out of what is kept of a refusal."""
+        rows = self._registered.all() if name is None else filter(None, [self._registered.find(name)])
+        known = {secret for row in rows for one in row.secrets.values() for secret in one.split("\n")}
+        for secret in sorted(known, key=len, reverse=True):
+            if len(secret) >= 4:
+                shown = shown.replace(secret.encode(), b"***")
+        return shown
 
 
 def headers_of(environ: Environ) -> dict[str, str]:
@@ -144,10 +153,18 @@ def headers_of(environ: Environ) -> dict[str, str]:
     return found
 
 
-def kept_headers(headers: dict[str, str], id_header: str | None) -> dict[str, str]:
-    """Return those headers that are stored with the delivery: an allow-list, because any other may hold a secret."""
+def kept_headers(headers: dict[str, str], id_header: str | None, proof: Any = None) -> dict[str, str]:
+    """
+    Return those headers that are stored with the delivery: an allow-list, because any other may hold a secret.
+
+    The header that proves the sender is never kept, whatever it is called.
+
+    >>> kept_headers({"user-agent": "s3cret", "ce-id": "7", "cookie": "x"}, None, "User-Agent")
+    {'ce-id': '7'}
+    """
+    secret = proof.lower() if isinstance(proof, str) else None
     wanted = _KEPT if id_header is None else {*_KEPT, id_header.lower()}
-    return {name: value for name, value in headers.items() if name in wanted or name.startswith("ce-")}
+    return {name: value for name, value in headers.items() if (name in wanted or name.startswith("ce-")) and name != secret}
 
 
 _KEPT = frozenset(key.removeprefix("HTTP_").replace("_", "-").lower() for key in KEPT)

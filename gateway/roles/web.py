@@ -8,7 +8,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from core.settings import Settings
-from gateway.serve import log_to_stderr
+from gateway.serve import keep_private, log_to_stderr
 
 CONNECTIONS = 512
 """Connections served at once; who says nothing for so long is sent away, so that idle ones do not fill them."""
@@ -18,6 +18,7 @@ SILENT_MS = 10_000
 
 def run(settings: Settings) -> None:
     """Serve until told to stop."""
+    keep_private(settings)
     Granian(
         "gateway.wsgi:served",
         address=settings.host,

@@ -7,7 +7,7 @@ import warnings
 
 from celery_app import app
 from core.settings import Settings
-from gateway.serve import log_to_stderr
+from gateway.serve import keep_private, log_to_stderr
 
 THREADS = 6
 """Looks at once: handle, deliver, poll, heal and sweep each run one at a time per process."""
@@ -16,6 +16,7 @@ THREADS = 6
 def run(settings: Settings) -> None:
     """Work until told to stop."""
     log_to_stderr(settings)
+    keep_private(settings)
     warnings.filterwarnings("ignore", message=".*superuser privileges")  # in a container one is root; its advice is not ours
     app.worker_main(
         [
