@@ -9,8 +9,10 @@ root: the one place besides the gateway that chooses the real parts.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
+import logging
 import os
 import socket
 import threading
@@ -23,20 +25,24 @@ from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_process_init, worker_shutting_down
 from kombu.exceptions import ChannelError
 from kombu.transport import TRANSPORT_ALIASES, filesystem
 
+from core.clock import SECOND
 from core.database import Database
 from core.definitions import generation
 from core.secrets import Vault
 from core.settings import Settings
+from core.words import Micros
 
 if TYPE_CHECKING:
     from bridges.deliver import Deliverer
     from bridges.handle import Handler
     from bridges.polls import Poller
     from bridges.registered import Registered
+
+log = logging.getLogger("tieline.engine")
 
 BELL_POLL_S = 0.02
 """How often the embedded bell is looked at: 12 ms median latency at under 1 % of a core (measured)."""
@@ -71,17 +77,48 @@ class WholeRings(filesystem.Channel):
         place = Path(self.data_folder_out) / f"{time.monotonic_ns() // 1_000_000}_{uuid.uuid4()}.{queue}.msg"
         beside = place.with_suffix(".new")
         try:
+            place.parent.mkdir(parents=True, exist_ok=True)
             beside.write_bytes(json.dumps(payload).encode())
             beside.rename(place)
         except OSError as error:
             raise ChannelError(f"Cannot ring: {error}") from error
 
     def _get(self, queue: str, timeout: Any = None) -> Any:
-        """Take the oldest ring; what cannot be read is dropped, for the sweeper looks anyway."""
-        try:
-            return super()._get(queue)  # type: ignore[no-untyped-call]
-        except (ValueError, FileNotFoundError) as error:
-            raise Empty from error
+        """
+        Take the oldest ring; what cannot be read is dropped, for the sweeper looks anyway.
+
+        Of several readers the one that removes the file has the ring. kombu moves it to the system's folder for
+        temporary files: across file systems two readers may both do that, and the second ends with an error.
+        """
+        folder = Path(self.data_folder_in)
+        for name in sorted(_names(folder)):
+            if name.partition(".")[2] != f"{queue}.msg":
+                continue
+            try:
+                ring = (folder / name).read_bytes()
+                (folder / name).unlink()
+                return json.loads(ring)
+            except (OSError, ValueError):
+                continue
+        raise Empty
+
+    def _size(self, queue: str) -> int:
+        return sum(name.partition(".")[2] == f"{queue}.msg" for name in _names(Path(self.data_folder_in)))
+
+    def get_table(self, exchange: str) -> list[Any]:
+        """Return the one way there is: kombu keeps it in a file, and a process killed while it wrote that ended all others."""
+        return [filesystem.exchange_queue_t(exchange, "", exchange)]
+
+    def _queue_bind(self, *_: Any) -> None:
+        """Write nothing down: a ring goes to the queue that is named like its exchange."""
+
+
+def _names(folder: Path) -> list[str]:
+    """List a folder; one that `serve` is just making anew is empty."""
+    try:
+        return [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
 
 
 class BellTransport(filesystem.Transport):
@@ -123,12 +160,16 @@ def make_app(settings: Settings) -> Celery:
 
 app = make_app(Settings.from_env())
 
+MEND_AGAIN_S = 10
+"""A batch that began before a publish may hold rows after it by the old definitions: they are looked at once more."""
+
 
 @dataclass(slots=True)
 class Seen:
     """What this process has noticed."""
 
     generation: int = -1
+    mend_again_at: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +211,13 @@ def _make_parts(settings: Settings) -> Parts:
     from bridges.registered import Registered
     from connectors.registry import connector_class
     from snapshots.act import snapshot_act
+    from snapshots.note import Language
 
     db = Database(settings.database_url)
     registered = Registered(db, Vault(settings.folder / "secret.key"), connector_class)
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, "zh" if settings.language == "zh" else "en")}
+    language: Language = "zh" if settings.language == "zh" else "en"
+    own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, language, settings.time_zone)}
     return Parts(
         db,
         registered,
@@ -192,6 +235,14 @@ def _make_parts(settings: Settings) -> Parts:
 def _forget_parts(**_: Any) -> None:
     """A forked child makes its own connections."""
     _made.clear()
+
+
+@worker_shutting_down.connect
+def _stop_looking(**_: Any) -> None:
+    """Told to stop: what is begun is finished, nothing new is begun."""
+    for made in _made:
+        made.handler.stop()
+        made.deliverer.stop()
 
 
 class OneAtATime:
@@ -212,25 +263,51 @@ class OneAtATime:
 
 
 class Bell:
-    """Rings a task, but at most once per span: many rings within it would only say the same."""
+    """
+    Rings a task, at most once per span: many rings within it would only say the same.
 
-    def __init__(self, task_name: str, span_s: float = 0.004) -> None:
-        self._task_name, self._span_s, self._last = task_name, span_s, 0.0
+    A ring within the span is rung at its end and never dropped: the look that the one before began may have
+    ended already. A thread rings, so that nobody who has rows to write waits for a broker.
+    """
+
+    def __init__(self, ring: Callable[[], object], span_s: float = 0.004) -> None:
+        self._ring, self._span_s = ring, span_s
+        self._asked, self._ringing, self._starting = threading.Event(), threading.Lock(), threading.Lock()
+        self._ringer, self._broken = 0, False
 
     def __call__(self) -> None:
-        """Ring; a bell that cannot ring is only latency, because the sweeper looks too."""
-        now = time.monotonic()
-        if now - self._last < self._span_s:
-            return
-        self._last = now
-        try:
-            app.send_task(self._task_name, retry=False)
-        except OSError:
-            return
+        """Have it rung; a bell that cannot ring is only latency, because the sweeper looks too."""
+        self._asked.set()
+        if self._ringer != os.getpid():  # the first ring of this process, or of a forked child
+            with self._starting:
+                if self._ringer != os.getpid():
+                    threading.Thread(target=self._ring_on, name="bell", daemon=True).start()
+                    atexit.register(self.flush)
+                    self._ringer = os.getpid()
+
+    def flush(self, timeout_s: float = 1.0) -> None:
+        """Wait until what was asked for has been rung; a command that ends at once calls it at its end."""
+        until = time.monotonic() + timeout_s
+        while self._asked.is_set() and time.monotonic() < until:
+            time.sleep(0.001)
+        if self._ringing.acquire(timeout=max(0.0, until - time.monotonic())):
+            self._ringing.release()
+
+    def _ring_on(self) -> None:
+        while self._asked.wait():
+            with self._ringing:
+                self._asked.clear()
+                try:
+                    self._ring()
+                    self._broken = False
+                except Exception as error:  # whatever a broker may raise: the sweeper looks anyway
+                    log.log(logging.DEBUG if self._broken else logging.WARNING, "The bell cannot be rung: %s", error)
+                    self._broken = True
+            time.sleep(self._span_s)
 
 
-ring_handle = Bell("tieline.handle")
-ring_deliver = Bell("tieline.deliver")
+ring_handle = Bell(lambda: app.send_task("tieline.handle", retry=False))
+ring_deliver = Bell(lambda: app.send_task("tieline.deliver", retry=False))
 
 _handle = OneAtATime(lambda: parts().handler.run(then=ring_deliver))
 _deliver = OneAtATime(lambda: parts().deliverer.run())
@@ -269,9 +346,13 @@ def sweep() -> None:
         now = parts().db.now(conn)
         due = parts().next_due(conn)
         published = generation(conn)
-    if published != parts().seen.generation:
+    seen = parts().seen
+    if published != seen.generation:
         parts().mend()
-        parts().seen.generation = published
+        seen.generation, seen.mend_again_at = published, now + MEND_AGAIN_S * SECOND
+    elif seen.mend_again_at is not None and now >= seen.mend_again_at:
+        parts().mend()
+        seen.mend_again_at = None
     if parts().handler.is_due():
         handle()
     if due is not None and due <= now:

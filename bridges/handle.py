@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -65,6 +66,7 @@ class Handler:
     def __init__(self, db: Database, registered: Registered, *, owner: str | None = None, batch: int | None = None) -> None:
         self._db, self._registered, self._batch = db, registered, batch or BATCH[db.dialect]
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
+        self._stopping = threading.Event()
 
     def is_due(self) -> bool:
         """Say whether any delivery waits to be handled now."""
@@ -75,13 +77,18 @@ class Handler:
         """Handle until nothing is due; return how many deliveries were handled. ``then`` rings for the actions."""
         handled = 0
         failed: set[int] = set()
-        while True:
+        while not self._stopping.is_set():
             with self._db.read() as conn:
                 due = _due_connectors(conn, self._db.now(conn))
             done = sum(self._run_lane_alone(one, then, failed) for one in due if one not in failed)
-            if not done:
-                return handled
             handled += done
+            if not done:
+                break
+        return handled
+
+    def stop(self) -> None:
+        """End with the batch at hand."""
+        self._stopping.set()
 
     def _run_lane_alone(self, connector_id: int, then: Callable[[], None], failed: set[int]) -> int:
         """Run a lane; what goes wrong there is told, the lane is given back for the next look, and the others go on."""
@@ -111,7 +118,8 @@ class Handler:
             if not row.handles:
                 return handled + self._hold(row, fence)
             try:
-                done = self._handle(row, fence, size, last=n + 1 == LANE_BATCHES)
+                last = n + 1 == LANE_BATCHES or self._stopping.is_set()
+                done = self._handle(row, fence, size, last=last)
             except TielineError:
                 raise
             except Exception as error:
@@ -120,7 +128,7 @@ class Handler:
                 return handled + self._one_by_one(row, fence)
             handled += done
             then()
-            if done < size:
+            if done < size or last:
                 break
         return handled
 
