@@ -17,6 +17,39 @@ from gateway.shapes import Problem, Received
 
 REF = "#/components/schemas/{model}"
 
+VARIABLES: dict[str, tuple[str, str | None]] = {
+    "id": ("as a list or an answer gave it: evt_… or rcp_… (events), act_… (actions), snap_… (snapshots)", None),
+    "master_id": ("a master ID; one that was merged answers through its survivor", "ALRT-2026-000001"),
+    "field": ("a field as entity.field", "alert.severity"),
+    "name": ("as a list gave it", None),
+    "connector": ("a connector's name", "monitoring"),
+    "stream": ("a stream of the connector's kind", "problems"),
+    "kind": ("the kind of definition: entity, mapping, formula, bridge, recipe, code_table", "recipe"),
+    "edge_id": ("of an edge, as an entity shows it", None),
+    "prefix": ("the first characters of a key, as the list shows them", None),
+    "secret": ("the secret part of the address; shown once", None),
+}
+"""What stands in a path, and an example where one is true everywhere."""
+
+READ_ME = """\
+Nothing dropped, nothing silent, everything explained and replayable.
+
+**Keys**: `Authorization: Bearer tl_…`. Scopes: {scopes}.
+
+**Lists** are newest first. `limit` (1 to 200, else 50) says how many; `next` of the answer goes into `cursor` of the next
+request; null means that was all. What arrives meanwhile neither repeats nor hides a row.
+
+**Times** are RFC 3339 in UTC; a time that is sent needs a zone.
+
+**Errors** are `application/problem+json` (RFC 9457): `code` is stable, `family` says who has to move next (transient: nobody;
+input: the sender; setup: a person here; refused: the other system's owner), `what`, `why` and `fix` are sentences for people,
+`type` is the address of a page that explains the code in English and Chinese. `Accept-Language: zh` gives Chinese titles.
+
+**A ticket system** asks `POST /api/v1/identity/resolve` for the master ID of its ticket or device, then
+`POST /api/v1/snapshots` for what is known about it, and `GET /api/v1/lineage/values/{{master_id}}/{{field}}` for where a value
+came from.
+"""
+
 MEANINGS = {
     400: "The request cannot be read.",
     401: "A key is needed, or this one is not accepted.",
@@ -46,8 +79,7 @@ def document(subjects: Iterable[Subject]) -> dict[str, Any]:
         "info": {
             "title": "Tieline",
             "version": release(),
-            "description": "Nothing dropped, nothing silent, everything explained and replayable. "
-            "Scopes: " + "; ".join(f"{name} ({texts[0]})" for name, texts in SCOPES.items()) + ".",
+            "description": READ_ME.format(scopes="; ".join(f"{name} ({texts[0]})" for name, texts in SCOPES.items())),
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -88,10 +120,7 @@ def _entry(operation: Operation, schemas: dict[str, Any], refs: dict[Any, str]) 
         "tags": [operation.subject],
         "summary": operation.summary,
         "description": f"{operation.details}\n\nNeeds the scope `{operation.scope}`.".strip(),
-        "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-            for name in operation.variables
-        ]
+        "parameters": [_variable(name) for name in operation.variables]
         + (_parameters(operation.query) if operation.query else []),
         "responses": {
             str(operation.status): {"description": "Done.", "content": {"application/json": {"schema": answer}}},
@@ -102,6 +131,17 @@ def _entry(operation: Operation, schemas: dict[str, Any], refs: dict[Any, str]) 
         schema = {"$ref": refs[operation.body, "validation"]}
         entry["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return entry
+
+
+def _variable(name: str) -> dict[str, Any]:
+    """Return what stands in a path, said and with an example where there is one."""
+    said, example = VARIABLES[name]
+    shown = {} if example is None else {"example": example}
+    return (
+        {"name": name, "in": "path", "required": True, "description": said}
+        | shown
+        | {"schema": {"type": "string", "minLength": 1}}
+    )
 
 
 def _parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
@@ -141,10 +181,7 @@ def _doors() -> dict[str, Any]:
                 "summary": summary,
                 "description": "Verified over the raw bytes by the connector's declared scheme; at most 1 MiB.",
                 "security": [],
-                "parameters": [
-                    {"name": one, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-                    for one in variables
-                ],
+                "parameters": [_variable(one) for one in variables],
                 "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
                 "responses": {**responses, **refusals},
             }

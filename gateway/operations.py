@@ -206,4 +206,11 @@ def respond(answered: Any, status: int = 200) -> Response:
 
 
 def _sentence(text: str) -> str:
+    """
+    Return a fault as a sentence can hold it, without the checker's own word before it.
+
+    >>> _sentence("Value error, must be a time"), _sentence("Field required")
+    ('must be a time', 'field required')
+    """
+    text = text.removeprefix("Value error, ")
     return text[:1].lower() + text[1:]

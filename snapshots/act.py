@@ -13,7 +13,7 @@ from snapshots.reads import OpenConnector
 
 
 def snapshot_act(
-    db: Database, open_connector: OpenConnector, public_url: str, language: Language
+    db: Database, open_connector: OpenConnector, public_url: str, language: Language, zone: str = "UTC"
 ) -> Callable[[str, Mapping[str, Json]], Outcome]:
     """
     Return the act. Its result offers ``note`` (readable text), ``url`` and ``snapshot`` (the id).
@@ -28,7 +28,12 @@ def snapshot_act(
         url = f"{public_url}/snapshots/{snapshot_id}"
         return Outcome(
             external_id=snapshot_id,
-            fields={"note": note(frozen, language, url), "url": url, "snapshot": snapshot_id, "sha256": frozen.sha256},
+            fields={
+                "note": note(frozen, language, url, zone=zone),
+                "url": url,
+                "snapshot": snapshot_id,
+                "sha256": frozen.sha256,
+            },
         )
 
     return act

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from core.database import Database
-from core.errors import ConflictError, NotFoundError
+from core.errors import InputError, NotFoundError
 from core.ids import new_id
 from core.tables import entity, snapshot
 from core.words import Micros
@@ -38,10 +38,10 @@ def ask(
             f"There is no entity {subject_id}.", why="Nothing has that row.", fix="Name the subject by its master ID."
         )
     if etype != found.spec.subject:
-        raise ConflictError(
+        raise InputError(
             f"The subject of the recipe {recipe} is {found.spec.subject}, not {etype}.",
             why="Its fields would be empty.",
-            fix="Use another recipe.",
+            fix=f"Use another recipe, or name a subject that is a {found.spec.subject}.",
         )
     snapshot_id = new_id("snap")
     conn.execute(

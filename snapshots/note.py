@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from core.words import Json
 from snapshots.store import Snapshot
@@ -13,7 +15,7 @@ Language = Literal["en", "zh"]
 
 _WORDS: dict[str, dict[str, str]] = {
     "en": {
-        "frozen": "known at {at} (UTC)",
+        "frozen": "known at {at} ({zone})",
         "stale": "STALE",
         "late": "LATE",
         "denied": "NO ACCESS",
@@ -35,7 +37,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "colon": ": ",
     },
     "zh": {
-        "frozen": "截至 {at}（UTC）",
+        "frozen": "截至 {at}（{zone}）",
         "stale": "数据过期",
         "late": "未及时返回",
         "denied": "无访问权限",
@@ -66,36 +68,36 @@ _OUR_REASONS: list[tuple[str, str]] = [
     (r"No connector '(\S+)' is registered\.", r"未注册连接器 \1"),
 ]
 """Reasons in our own words, so that a Chinese note says them in Chinese; foreign words stay as they are."""
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):[\d.]+Z")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+Z")
 _LONGEST = 240
 _ITEMS = 3
 
 
-def note(snapshot: Snapshot, language: Language = "en", url: str | None = None) -> str:
+def note(snapshot: Snapshot, language: Language = "en", url: str | None = None, *, zone: str = "UTC") -> str:
     """
     Return the text: a title, each facet in one or two lines with unit, age and source, and the link.
 
     Foreign values are cut and put on one line: a far side cannot write lines of its own into the ticket.
     """
-    words, content = _WORDS[language], snapshot.content
-    at = str(content["frozen_at"])[:19].replace("T", " ")
+    words, content = {**_WORDS[language], "zone": zone}, snapshot.content
+    at = _moment(str(content["frozen_at"]), zone, "seconds")
     head = [
         _title(content["recipe"], language, content["recipe"]["name"]),
         content["subject"]["gid"],
-        words["frozen"].format(at=at),
+        words["frozen"].format(at=at, zone=zone),
     ]
     if content["parent"]:
         head.append(words["completes"].format(parent=content["parent"]))
     lines = [" · ".join(head)]
     for name, facet in content["facets"].items():
-        lines += _facet(name, facet, language)
+        lines += _facet(name, facet, language, words)
     if url:
         lines.append(words["link"].format(url=url))
     return "\n".join(lines)
 
 
-def _facet(name: str, facet: Mapping[str, Any], language: Language) -> list[str]:
-    words, status = _WORDS[language], facet["status"]
+def _facet(name: str, facet: Mapping[str, Any], language: Language, words: Mapping[str, str]) -> list[str]:
+    status = facet["status"]
     mark = "" if status == "ok" else f" [{words[status]}]"
     title = f"- {_title(facet, language, name)}{mark}"
     values = _values(facet["values"], facet["units"], words) if facet["values"] else ""
@@ -149,7 +151,21 @@ def _value(value: Json, words: Mapping[str, str]) -> str:
         return listed + (" " + words["more"].format(n=rest) if rest > 0 else "")
     if isinstance(value, dict):
         return " / ".join(_value(one, words) for one in value.values() if one is not None)
-    return _line(_TIME.sub(r"\1 \2", str(value)), 80)
+    return _line(_TIME.sub(lambda found: _moment(found[0], words["zone"], "minutes"), str(value)), 80)
+
+
+def _moment(written: str, zone: str, exact: str) -> str:
+    """
+    Write a time in the zone of the reader.
+
+    >>> _moment("2026-01-01T20:15:30.000000Z", "Asia/Shanghai", "minutes")
+    '2026-01-02 04:15'
+    """
+    try:
+        at = datetime.fromisoformat(written).astimezone(ZoneInfo(zone))
+    except (ValueError, OverflowError):
+        return written  # it only looks like a time
+    return at.replace(microsecond=0, tzinfo=None).isoformat(" ", exact)
 
 
 def _line(text: str, longest: int = 160) -> str:

@@ -21,7 +21,16 @@ class Node(Open):
     type: str
     name: str
     level: int = Field(description="distance; upstream is negative")
-    hidden: dict[str, int] = Field(description="how many of its neighbours are not shown")
+    hidden: dict[str, int] = Field(description="by direction (up, down): how many of its neighbours are not shown")
+    neighbours: dict[str, int] = Field(description="by direction: how many it has in all")
+
+
+class Author(Open):
+    """The version of a definition that says so."""
+
+    kind: str = Field(description="mapping, formula, bridge, recipe", examples=["formula"])
+    name: str = Field(examples=["alert-priority"])
+    version: int
 
 
 class Arrow(Open):
@@ -29,20 +38,34 @@ class Arrow(Open):
 
     src: str
     dst: str
-    kind: str
-    subtype: str
+    kind: Literal["DIRECT", "INDIRECT"] = Field(description="DIRECT: gives the value; INDIRECT: decides about it")
+    subtype: str = Field(description="IDENTITY, TRANSFORMATION, AGGREGATION, JOIN, CONDITIONAL (the words of OpenLineage)")
+    detail: str | None = Field(description="the formula, condition or step as its author wrote it")
+    by: Author
+
+
+class Coverage(Open):
+    """How large the whole graph is, and what an empty answer means."""
+
+    nodes: int
+    edges: int
+    note: str
 
 
 class FieldLineage(Open):
     """A bounded part of the graph; what is hidden is counted, and the graph has a version."""
 
-    field: str
+    field: str = Field(examples=["alert.priority"])
     node: str
     graph_version: int
     nodes: list[Node]
     edges: list[Arrow]
-    hidden: int
+    direction: Literal["up", "down", "both"]
+    depth: int
+    hidden: int = Field(description="how many neighbours are not shown; 0 means: this is all")
     truncated: bool
+    stopped: dict[str, Any] = Field(description="by direction: why the walk ended early (depth, nodes, time), [] if it did not")
+    coverage: Coverage
 
 
 class Told(Open):
@@ -53,7 +76,9 @@ class Told(Open):
     observation_id: str
     observed_at: Time
     source_at: Time | None
-    receipt: str | None
+    event_id: str | None
+    receipt: str | None = Field(description="the delivery it came with: GET /api/v1/events/{receipt}")
+    received_at: Time | None
     definition: Any
     source: Any = Field(description="connector, stream, path and the value as it stood there; null for a formula")
     formula: Any = Field(description="the text, its operands with their own lineage, and whether it computes again")
@@ -68,6 +93,7 @@ class ValueLineage(Open):
     entity: str
     field: str
     values: list[Told]
+    could_come_from: list[Arrow] = Field(description="every live edge into this field")
 
 
 class Depth(Query):
@@ -80,7 +106,11 @@ class Depth(Query):
 
 @subject.get("/lineage/fields/<path:field>")
 def field_lineage(call: Call, field: str, query: Depth) -> FieldLineage:
-    """Show where a field (`alert.severity`) comes from, and what it touches."""
+    """
+    Show where a field (`alert.severity`) comes from, and what it touches.
+
+    Any other node of the graph can stand there too, as its `id` is written: `bridge:alert-to-ticket`.
+    """
     with call.parts.db.read() as conn:
         found = graph.fields(conn, field, direction=query.direction, depth=query.depth, nodes=query.nodes)
     return FieldLineage.model_validate(found)
@@ -88,6 +118,10 @@ def field_lineage(call: Call, field: str, query: Depth) -> FieldLineage:
 
 @subject.get("/lineage/values/<master_id>/<field>")
 def value_lineage(call: Call, master_id: str, field: str) -> ValueLineage:
-    """Show where the value of a field of one entity came from: source, path, time, mapping, delivery; or its operands."""
+    """
+    Show where the value of a field of one entity came from: source, path, time, mapping, delivery; or its operands.
+
+    `field` is the name alone (`priority`) or with its entity (`alert.priority`).
+    """
     with call.parts.db.read() as conn:
         return ValueLineage.model_validate(provenance.value(conn, master_id, field))

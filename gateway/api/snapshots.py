@@ -45,8 +45,11 @@ class SnapshotFilter(Paged):
 class SnapshotAsk(Body):
     """What is to be known about whom."""
 
-    recipe: str
-    subject: str = Field(description="a master ID")
+    recipe: str = Field(description="one of GET /api/v1/definitions?kind=recipe", examples=["ticket-context"])
+    subject: str = Field(
+        description="a master ID; an id of your own system becomes one by POST /api/v1/identity/resolve",
+        examples=["ALRT-2026-000001"],
+    )
     ticket: str | None = Field(None, description="the ticket's master ID, if it is for one")
 
 
@@ -54,23 +57,33 @@ class UsedRecipe(Open):
     """The recipe by which it was taken."""
 
     name: str
+    version: int | None = None
+    title: dict[str, str] | None = Field(None, description="by language: en, zh")
 
 
 class About(Open):
     """Whom it is about."""
 
     gid: str = Field(description="the master ID")
+    etype: str | None = Field(None, description="the entity: alert, device, …")
 
 
 class Facet(Open):
     """One part of a snapshot, from one read."""
 
     status: Literal["ok", "stale", "late", "denied", "absent", "failed"]
-    reason: str | None
-    values: Facts | None
-    source: str | None
-    value_at: Time | None
-    age_s: float | None
+    reason: str | None = Field(description="why it is not ok; null if it is")
+    values: Facts | None = Field(description="what the source answered, by name")
+    units: dict[str, str] | None = Field(None, description="the units of those values that have one")
+    title: dict[str, str] | None = Field(None, description="by language: en, zh")
+    source: str | None = Field(description="what was asked, in the source's own words")
+    connector: str | None = None
+    lookup: str | None = Field(None, description="which of the connector's lookups was asked")
+    inputs: Facts | None = Field(None, description="and with what")
+    stale_after_s: int | None = Field(None, description="older than this is `stale`")
+    value_at: Time | None = Field(description="the source's own time of the value")
+    fetched_at: Time | None = None
+    age_s: float | None = Field(description="seconds between value_at and the moment it was read")
     took_ms: int | None
 
 
@@ -81,9 +94,21 @@ class SnapshotAnswer(Open):
     state: Literal["open", "frozen"]
     recipe: UsedRecipe
     subject: About
-    parent: str | None
+    ticket: str | None = Field(None, description="the ticket's master ID")
+    parent: str | None = Field(description="the earlier snapshot that this one completes")
+    completed_by: list[str] = Field([], description="later snapshots that hold what was late here")
+    asked_at: Time | None = None
+    frozen_at: Time | None = None
     facets: dict[str, Facet] = Field({})
-    sha256: str | None = None
+    fields: dict[str, Any] | None = Field(
+        None, description="what we knew ourselves: `entity.field` to its value, source, path, times and observation"
+    )
+    entities: dict[str, Any] | None = Field(None, description="who took part: the subject and what the recipe joined")
+    unjoined: Any = Field(None, description="joins that led nowhere, with the reason")
+    deadline_ms: int | None = None
+    format: str | None = Field(None, description="how the content is laid out: tieline.snapshot/1")
+    sha256: str | None = Field(None, description="of the frozen content")
+    intact: bool | None = Field(None, description="false: the row was changed behind our back")
 
 
 @subject.get("/snapshots")

@@ -138,7 +138,7 @@ def _say(made: Blueprint, parts: Parts) -> None:
 
 def _filters(zone: str, language: Callable[[], str]) -> dict[str, Callable[..., Any]]:
     """Return how templates write what they are given, each in the reader's language and the zone of the settings."""
-    own = ("pretty", "short", "seconds", "tone", "span", "body")
+    own = ("pretty", "short", "seconds", "tone", "span", "body", "quoted")
     return {name: getattr(showing, name) for name in own} | {
         "moment": lambda found: showing.moment(found, zone),
         "state": lambda found: showing.state(found, language()),

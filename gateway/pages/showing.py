@@ -161,6 +161,18 @@ def body(raw: str) -> str:
         return raw
 
 
+def quoted(written: str) -> Markup:
+    """
+    Write a sentence of the documentation: what stands in backquotes as code, a link to another page as its text.
+
+    >>> str(quoted("Run `tieline doctor` <now>, see [settings](x.md)."))
+    'Run <code>tieline doctor</code> &lt;now&gt;, see settings.'
+    """
+    plain = re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", written)
+    parts = [Markup("<code>{}</code>").format(part) if n % 2 else escape(part) for n, part in enumerate(plain.split("`"))]
+    return Markup("").join(parts)
+
+
 def rows(found: Any, zone: str = "UTC") -> Markup:
     """
     Write a list of records as a small table, anything else like ``value``.

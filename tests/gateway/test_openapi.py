@@ -17,6 +17,7 @@ from gateway.dialect import to_3_0
 from gateway.openapi import document
 from gateway.operations import Subject
 from tests.gateway.ground import Ground
+from tests.gateway.test_definitions_api import PACK
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +177,56 @@ def test_a_generated_client_runs_the_story(client_package: Path, ground: Ground,
     assert call("accounting.get_accounting")(client=client).holds is True
     problem = call("connectors.get_connector")("nothing", client=client)
     assert (problem.code, problem.status) == ("not-found", 404)
+
+
+def test_everything_in_a_path_is_said_and_the_whole_is_introduced(described: dict[str, Any]) -> None:
+    """Each variable has a description; paging, errors, times, keys and languages are explained once, in front."""
+    for path, item in described["paths"].items():
+        for entry in item.values():
+            for one in entry["parameters"]:
+                assert one["in"] == "query" or one["description"], (path, one["name"])
+    told = described["info"]["description"]
+    for word in ("cursor", "next", "problem+json", "RFC 3339", "Bearer", "Accept-Language", "/api/v1/snapshots"):
+        assert word in told, word
+
+
+@pytest.mark.parametrize("schema", ["SnapshotAnswer", "Facet", "FieldLineage", "Arrow", "Node", "ValueLineage", "Told"])
+def test_what_a_ticket_system_reads_is_described_member_by_member(
+    schema: str, described: dict[str, Any], ground: Ground
+) -> None:
+    """Nothing comes in the answers about snapshots and lineage that the document does not name."""
+    ground.story()
+    ground.ok("POST", "/definitions/apply", {**PACK, "definitions": [{**one, **_again(one)} for one in PACK["definitions"]]})
+    alert = ground.ok("GET", "/events?type=alert.created")["items"][0]["master_id"]
+    snapshot = ground.ok("POST", "/snapshots", {"recipe": "alert-context", "subject": alert})
+    graph = ground.ok("GET", "/lineage/fields/alert.priority")
+    value = ground.ok("GET", f"/lineage/values/{alert}/priority")
+    answered = {
+        "SnapshotAnswer": [snapshot],
+        "Facet": list(snapshot["facets"].values()),
+        "FieldLineage": [graph],
+        "Arrow": graph["edges"] + value["could_come_from"],
+        "Node": graph["nodes"],
+        "ValueLineage": [value],
+        "Told": value["values"],
+    }[schema]
+    assert answered
+    named = described["components"]["schemas"][schema]["properties"].keys()
+    for one in answered:
+        assert one.keys() <= named, one.keys() - named
+
+
+def test_a_subject_of_another_sort_is_no_conflict(ground: Ground) -> None:
+    """A recipe about alerts asked about a device: 422, with what it wants."""
+    ground.story()
+    device = ground.ok("GET", "/entities?type=device")["items"][0]["master_id"]
+
+    refused = ground.call("POST", "/snapshots", {"recipe": "alert-context", "subject": device}).get_json()
+
+    assert (refused["status"], refused["code"]) == (422, "input")
+    assert "alert" in refused["fix"]
+
+
+def _again(one: dict[str, Any]) -> dict[str, Any]:
+    """Return what makes a new version of a formula, so that its edges are drawn."""
+    return {"expression": f"({one['expression']})"} if "expression" in one else {}

@@ -142,7 +142,7 @@ def test_a_trail_shows_the_first_false_clause_with_both_values(ground: Ground) -
     page = signed_in(ground).get(f"/events/{receipt}").get_data(as_text=True)
 
     assert "alert.severity &gt;= 3" in page
-    assert re.search(r"<td>1</td><td>3</td>", page)
+    assert re.search(r"<td[^>]*>1</td><td[^>]*>3</td>", page)
 
 
 def test_the_switch_changes_the_language_and_is_remembered(ground: Ground) -> None:
@@ -341,6 +341,18 @@ def test_times_are_shown_in_the_zone_of_the_settings_and_say_which(ground: Groun
         assert "Asia/Shanghai (UTC+08:00)" in page
         text = re.sub(r"<pre.*?</pre>|<[^>]+>", " ", page, flags=re.S)
         assert not re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d", text), address
+
+
+def test_every_cell_of_a_wide_table_says_its_column(ground: Ground) -> None:
+    """On a phone a row becomes a card, so each cell carries the heading of its own column."""
+    ground.story()
+    client = signed_in(ground)
+    for address in addresses(ground):
+        page = client.get(f"{address}?lang=zh").get_data(as_text=True)
+        for table in re.findall(r'<table class="wide">.*?</table>', page, re.S):
+            headings = re.findall(r"<th>(.*?)</th>", table)
+            for row in re.findall(r"<tr>(?:(?!</tr>).)*<td.*?</tr>", table.partition("</thead>")[2], re.S):
+                assert re.findall(r'<td[^>]* data-label="(.*?)"', row) == headings, address
 
 
 def test_a_page_that_is_not_there_says_so_on_a_page(ground: Ground) -> None:

@@ -15,7 +15,7 @@ from connectors.memory.connector import Memory
 from connectors.memory.kind import MemorySettings
 from core import jsons
 from core.clock import FixedClock
-from core.errors import ConflictError, NotFoundError, UnreachableError
+from core.errors import InputError, NotFoundError, UnreachableError
 from core.tables import facet, snapshot
 from core.words import Found, Json
 from mappings.identity import mint
@@ -292,7 +292,7 @@ def test_asking_for_what_is_not_there(plant: Plant) -> None:
     with plant.db.write() as conn:
         with pytest.raises(NotFoundError, match="Did you mean 'ticket-context'"):
             ask(conn, plant.db, "ticket-contxt", plant.alert)
-        with pytest.raises(ConflictError, match="is alert, not device"):
+        with pytest.raises(InputError, match="is alert, not device"):
             ask(conn, plant.db, "ticket-context", plant.device)
         with pytest.raises(NotFoundError):
             ask(conn, plant.db, "ticket-context", 999)

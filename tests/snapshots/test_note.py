@@ -94,3 +94,12 @@ def test_a_far_side_writes_no_lines_of_its_own() -> None:
     lines = note(of({"x": {"status": "ok", "values": {hostile: hostile}, "source": hostile, "age_s": 1}})).splitlines()
     assert len(lines) == 3
     assert all(len(line) < 300 and line.isprintable() for line in lines)
+
+
+def test_times_are_written_in_the_readers_zone_and_say_which(plant: Plant) -> None:
+    """The moment of the snapshot and every time among the values, in the zone of the settings."""
+    frozen = made(plant)
+    facet = {"status": "ok", "values": {"at": "2026-01-01T20:15:30.000000Z"}, "source": None, "age_s": None}
+
+    assert "截至 2026-01-01 08:00:00（Asia/Shanghai）" in note(frozen, "zh", URL, zone="Asia/Shanghai").splitlines()[0]
+    assert note(of({"x": facet}), zone="Asia/Shanghai").splitlines()[1:] == ["- x: at 2026-01-02 04:15"]
