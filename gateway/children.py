@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 log = logging.getLogger("tieline.serve")
 
@@ -35,7 +35,7 @@ class Child:
     running: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     pause_s: float = 0.0
-    ends: list[float] = field(default_factory=list)
+    again_at: float = 0.0
 
     def start(self) -> None:
         """Start it now."""
@@ -43,17 +43,23 @@ class Child:
         self.started_at = time.monotonic()
 
     def look(self) -> None:
-        """Start it again when it has ended, a little later each time it ends at once."""
-        if self.running is None or self.running.poll() is None:
+        """Start it again when it has ended, a little later each time it ends at once; never wait here."""
+        if self.running is None:
+            if time.monotonic() >= self.again_at:
+                self.start()
+            return
+        if self.running.poll() is None:
             return
         ended, lived = self.running, time.monotonic() - self.started_at
         self.pause_s = 0.0 if lived > LONGEST_PAUSE_S else min(LONGEST_PAUSE_S, max(0.2, self.pause_s * 2))
         log.warning(
             "%s (pid %s) ended with %s after %.1f s; it is started again", self.name, ended.pid, ended.returncode, lived
         )
-        self.on_end(ended.pid)
-        time.sleep(self.pause_s)
-        self.start()
+        self.running, self.again_at = None, time.monotonic() + self.pause_s
+        try:
+            self.on_end(ended.pid)
+        except Exception as error:  # such as a database that is away, which may be why it ended
+            log.warning("What %s held is free when its leases lapse: %s", self.name, error)
 
     def stop(self) -> None:
         """Ask it to end."""
