@@ -83,6 +83,14 @@ def check_words(source: str, tokens: list[Token], types: Mapping[str, str], *, e
 def check_tree(source: str, checked: Message) -> None:
     """Refuse arithmetic on values whose type is only known later, and patterns that are not fixed text."""
     dynamic, spots = tree.dynamic(checked), tree.positions(checked.part(5))
+    if tree.lengthening(tree.root(checked, 4)) > 1:
+        raise refuse(
+            source,
+            0,
+            "A loop adds to what another loop added.",
+            "Each of them multiplies the length of a text, so a short one could fill the memory.",
+            "Put one of them into a formula of its own.",
+        )
     for expr in tree.every(tree.root(checked, 4)):
         call = expr.part(tree.CALL)
         if call is None:

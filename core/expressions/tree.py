@@ -81,6 +81,23 @@ def loops(expr: Message) -> bool:
     return any(one.has(LOOP) for one in every(expr))
 
 
+def lengthening(expr: Message) -> int:
+    """Return how many loops that may lengthen a text stand in, or feed, each other: each multiplies what it is given."""
+    inner = [lengthening(child) for child, _ in children(expr)]
+    if not expr.has(LOOP):
+        return max(inner, default=0)
+    bodies = [one for child, part in children(expr) if part != "range" for one in every(child)]
+    return sum(sorted(inner)[-2:]) + any(_adds(one) for one in bodies)
+
+
+def _adds(expr: Message) -> bool:
+    call = expr.part(CALL)
+    if call is None or call.text(2) not in ("_+_", "format"):
+        return False
+    named = [ident.text(1) for one in call.parts(3) if (ident := one.part(IDENT)) is not None]
+    return not any(name.startswith("@") for name in named)  # the engine's own: it gathers the elements
+
+
 def dynamic(checked: Message) -> frozenset[int]:
     """Return the ids of expressions whose type is only known when they run (parts of lists and objects)."""
     found = set()

@@ -19,6 +19,8 @@ from connectors.kit.answers import Response
 from connectors.kit.outcomes import foreign_words
 from connectors.kit.redact import Redactor
 from core.database import Database
+from core.errors import TielineError
+from core.expressions import compile_formula
 from core.secrets import Vault
 from core.settings import Settings
 from core.tables import delivery, refusal
@@ -174,6 +176,21 @@ def test_only_the_owner_can_read_what_we_keep(tmp_path: Path) -> None:
     assert {name: oct(mode) for name, mode in found.items() if mode != 0o600} == {}
     assert "tieline.db-wal" in found
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "[a.text].map(x, x + x + x + x).map(y, y + y + y + y)[0]",
+        "[a.text].map(x, [x + x + x].map(y, y + y + y)[0])[0]",
+        '[a.text].map(x, "%s%s".format([x, x])).map(y, y + y)[0]',
+    ],
+)
+def test_no_formula_makes_a_flood_of_a_drop(expression: str) -> None:
+    """Loops that lengthen what another loop lengthened are refused when they are saved: ten of them made 1 GB of 1 KB."""
+    with pytest.raises(TielineError, match="adds to what another loop added"):
+        compile_formula(expression, {"a.text": "string"})
+    assert compile_formula('a.list.filter(x, x != "").map(x, string(x) + "!")', {"a.list": "list"})
 
 
 @pytest.mark.parametrize("secret", ['pa"ss\\word<7>', "a  b  c", "geheim/é密+x", "plain-secret-77"])
