@@ -27,7 +27,11 @@ class FarSide:
                 self.end_headers()
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # whoever sent it was killed in the middle: that is no message
+                    self.close_connection = True
+                    return
                 log.take(self.headers["webhook-id"], body)
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
