@@ -22,11 +22,11 @@ from core.clock import to_rfc3339
 from core.database import Database
 from core.errors import SetupError, TielineError
 from core.ids import new_id
-from core.repairs import open_repair
+from core.repairs import close_repair, open_repair
 from core.words import Micros, Origin, State, Verdict
 from mappings.catalogue import Catalogue
 from mappings.formulas import recompute
-from mappings.identity import mint
+from mappings.identity import UnknownShapeError, mint
 from mappings.scope import Loaded, Scope, Want, build_scope, load_scopes
 from mappings.values import OWN, OWN_NAME, Differences, Stamp, differences, own_value
 
@@ -118,23 +118,9 @@ class Batch:
         assert item.mapping is not None
         etype, entity_id = item.mapping.to, item.resolved.entity_id
         known = self.loaded.current.get(entity_id, {})
-        stamp = Stamp(
-            connector_id=item.connector.id,
-            connector=item.connector.name,
-            etype=etype,
-            home_id=item.resolved.home_id,
-            observed_at=self.now,
-            source_at=item.record.at,
-            version_id=item.mapping.version_id,
-            event_id=event["id"],
-            delivery_id=item.delivery["id"],
-        )
         created = not known
-        found = differences(known, item.fields, stamp, self.catalogue)
-        paths = [item.fields[name].path for name in found.changes if name in item.fields]
-        if found.changes:
-            found.add(recompute(self.catalogue, etype, found.after, found.changes.keys(), stamp))
-        self.loaded.current[entity_id] = found.after
+        self._mind_references(item)
+        found, paths = self._differences(item, event["id"])
         self.rows.applied[item.resolved.crosswalk_id] = {"applied_at": item.record.at, "applied_version": item.record.version}
         if item.record.at is not None:
             self._at[item.resolved.crosswalk_id] = item.record.at
@@ -157,6 +143,29 @@ class Batch:
             event |= {"state": State.SKIPPED.value, "reason": f"echo of {echo}"}
             return
         self._decide(event, etype, entity_id, happened, item.delivery["id"], item.n)
+
+    def _differences(self, item: Item, event_id: str) -> tuple[Differences, list[str]]:
+        """Compare a record with what is known, formulas included; return the difference and the paths that made it."""
+        assert item.resolved is not None
+        assert item.mapping is not None
+        etype, entity_id = item.mapping.to, item.resolved.entity_id
+        stamp = Stamp(
+            connector_id=item.connector.id,
+            connector=item.connector.name,
+            etype=etype,
+            home_id=item.resolved.home_id,
+            observed_at=self.now,
+            source_at=item.record.at,
+            version_id=item.mapping.version_id,
+            event_id=event_id,
+            delivery_id=item.delivery["id"],
+        )
+        found = differences(self.loaded.current.get(entity_id, {}), item.fields, stamp, self.catalogue)
+        paths = [item.fields[name].path for name in found.changes if name in item.fields]
+        if found.changes:
+            found.add(recompute(self.catalogue, etype, found.after, found.changes.keys(), stamp))
+        self.loaded.current[entity_id] = found.after
+        return found, paths
 
     def _unchanged(self, item: Item, event: dict[str, Any], found: Differences) -> None:
         if item.delivery["origin"] == Origin.POLL and not found.observations:
@@ -203,6 +212,15 @@ class Batch:
         key = f"{error.code}:{item.connector.name}:{place}"
         event |= {"state": State.HELD.value, "held_by": f"repair:{key}", "reason": refused(error)}
         open_repair(self.conn, key, error, connector=item.connector.name, now=self.now)
+
+    def _mind_references(self, item: Item) -> None:
+        """The event goes on without a reference whose id has a strange form, but a person is told; a good replay ends that."""
+        for etype, error in item.strange.items():
+            key = f"{UnknownShapeError.code}:{item.connector.name}:{etype}"
+            if error is not None:
+                open_repair(self.conn, key, error, connector=item.connector.name, now=self.now)
+            elif item.delivery["handled_at"] is not None:
+                close_repair(self.conn, key, now=self.now)
 
     def _stale(self, item: Item) -> str | None:
         assert item.resolved is not None
@@ -285,11 +303,23 @@ class Batch:
             self.rows.add(found)
 
     def _decide_again(self, item: Item, event: dict[str, Any], old: Mapping[Any, Any]) -> None:
-        """A replay of an event that was handled: its values stand, its bridges decide anew with the same keys."""
+        """A replay of an event that was handled: its values stand, what could not be used is tried, its bridges decide anew."""
         etype, happened = old["type"].split(".", 1)
         kept = {**event, **{name: old[name] for name in ("type", "etype", "entity_id", "changes", "reason", "error")}}
+        if (old["error"] or {}).get("fields") and item.resolved is not None and self._stale(item) is None:
+            kept |= self._learn_late(item, old)
         kept["state"] = State.DONE.value if old["state"] == State.DONE else old["state"]
         self.rows.events.append(kept)
         if happened not in ("created", "changed") or (old["reason"] or "").startswith("echo"):
             return
         self._decide(kept, etype, old["entity_id"], happened, item.delivery["id"], item.n)
+
+    def _learn_late(self, item: Item, old: Mapping[Any, Any]) -> dict[str, Any]:
+        """Take the fields that could not be used when the event was first handled, and can be now."""
+        self._mind_references(item)
+        found, _ = self._differences(item, old["id"])
+        self.rows.add(found)
+        return {
+            "changes": {**(old["changes"] or {}), **found.changes} or None,
+            "error": {"fields": item.troubles} if item.troubles else None,
+        }

@@ -46,8 +46,9 @@ def event(conn: Connection, public_id: str) -> dict[str, Any]:
     if row is None:
         raise NotFoundError(
             f"There is no event or delivery {public_id!r}.",
-            why="Ids begin with evt_ (an event) or rcp_ (a receipt of the door).",
-            fix="Look it up with `tieline events list`.",
+            why="Ids begin with evt_ (an event), rcp_ (a receipt of the door) or act_ (an action).",
+            fix="Look it up with `tieline events list`, `tieline events deliveries` or `tieline actions list`."
+            " What a door refused has no receipt: `tieline events refusals`.",
         )
     trail = {"delivery": _delivery(conn, row), "events": _events(conn, events)}
     return {"id": public_id, "summary": list(_summary(trail)), **trail}
@@ -157,17 +158,37 @@ def _summary(trail: Mapping[str, Any]) -> Iterable[str]:
     received = trail["delivery"]
     came = "polled" if received["origin"] == "poll" else "received"
     yield f"{received['receipt']} was {came} from {received['connector']} at {received['received_at']}: {_stands(received)}."
+    if received["seen"] > 1:
+        yield f"  The same came {received['seen'] - 1} more time(s); it counts once."
+    for other in received["conflicts"]:
+        yield (
+            f"  Another body came under its id {other['seen']} time(s), at {other['at']}; it is kept and not handled:"
+            " `tieline events conflicts`. Fix: the sender gives every new event its own id."
+        )
     for one in trail["events"]:
         who = one["master_id"] or f"{one['stream']} {one['external_id']}"
         yield f"{one['id']} {one['type']} of {who}: {_stands(one)}."
+        for field in (one["error"] or {}).get("fields", ()):
+            yield f"  field {field['field']} was not taken from {field['path']}: {field['why']} Fix: {field['fix']}"
         for made in one["decisions"]:
             yield f"  bridge {made['bridge']}: {_decided(made)}"
+        yield from _silent(one)
         for made in one["actions"]:
             where = f" on {made['connector']}" if made["connector"] else ""
             result = f" -> {made['external_id']}" if made["external_id"] else ""
             yield f"  {made['step']}: {made['act']}{where}: {_stands(made)}{result}."
             if made["error"] and made["state"] != State.DONE:
                 yield f"    {made['error']['what']} {made['error']['why']} Fix: {made['error']['fix']}"
+
+
+def _silent(one: Mapping[str, Any]) -> Iterable[str]:
+    """Say how to go on where nothing follows from an event that was handled well."""
+    if one["state"] != State.DONE or one["actions"]:
+        return
+    if not one["decisions"]:
+        yield f"  no bridge looks at {one['type']}, so nothing follows from it."
+    elif any(made["verdict"] == Verdict.NOT_MATCHED for made in one["decisions"]):
+        yield f"  If one should have fired: correct its condition, publish it, then `tieline replay {one['id']}`."
 
 
 def _stands(row: Mapping[str, Any]) -> str:

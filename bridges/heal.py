@@ -10,11 +10,12 @@ from sqlalchemy import or_, select, update
 from bridges.holds import release
 from bridges.registered import Registered
 from bridges.retry import ESCALATE_AFTER_S
+from connectors.kit.contract import CheckReport
 from core.clock import SECOND
 from core.database import Database
-from core.errors import TielineError, TransientError
-from core.repairs import open_repair
-from core.tables import action, connector, delivery
+from core.errors import SetupError, TielineError, TransientError
+from core.repairs import close_repair, open_repair
+from core.tables import action, connector, delivery, repair
 from core.words import Micros, State
 from mappings.catalogue import Catalogue, load
 
@@ -24,6 +25,13 @@ class LateError(TransientError):
 
     code = "urgent-late"
     title, title_zh = "An urgent action is late", "紧急动作超时未完成"
+
+
+class StillHeldError(SetupError):
+    """A connector that a repair holds was checked again, and something is still wrong."""
+
+    code = "still-held"
+    title, title_zh = "The connector still does not work", "连接器仍无法工作"
 
 
 def escalate_late(db: Database) -> int:
@@ -58,10 +66,12 @@ def heal_held(db: Database, registered: Registered, *, then: Callable[[], None] 
     """Check every connector that a repair holds; release those whose check passes. Returns how many were released."""
     with db.read() as conn:
         held = conn.execute(
-            select(connector.c.id, connector.c.held_by).where(connector.c.state == "held", connector.c.held_by.like("repair:%"))
+            select(connector.c.id, connector.c.name, connector.c.held_by).where(
+                connector.c.state == "held", connector.c.held_by.like("repair:%")
+            )
         ).all()
     released = 0
-    for connector_id, held_by in held:
+    for connector_id, name, held_by in held:
         try:
             report = registered.open(connector_id).check()
         except TielineError:
@@ -74,9 +84,56 @@ def heal_held(db: Database, registered: Registered, *, then: Callable[[], None] 
             if report.ok and still == held_by:  # while we checked, a person may have taken hold of it
                 release(conn, connector_id, now=now)
                 released += 1
+            elif still == held_by:
+                error = _still_held(name, report)
+                open_repair(conn, held_by.removeprefix("repair:"), error, connector=name, now=now)
+    released += _heal_granted(db, registered)
     if released:
         then()
     return released
+
+
+def _heal_granted(db: Database, registered: Registered) -> int:
+    """
+    Let actions go on that a missing permission holds, once the connector's check passes; return for how many connectors.
+
+    A check cannot prove every permission, so each time the far side refuses again the next look is later, up to an hour.
+    """
+    with db.read() as conn:
+        asked = (
+            select(repair.c.key, repair.c.seen, repair.c.seen_at, connector.c.id)
+            .join(connector, connector.c.name == repair.c.connector)
+            .where(repair.c.closed_at.is_(None), repair.c.key.like("permission:%"), connector.c.state == "ok")
+        )
+        now = db.now(conn)
+        due = [row for row in conn.execute(asked).all() if now - row.seen_at >= min(3600, 15 * row.seen) * SECOND]
+    granted = 0
+    for row in due:
+        try:
+            report = registered.open(row.id).check()
+        except TielineError:
+            continue
+        if not report.ok:
+            continue
+        with db.write() as conn:
+            conn.execute(
+                update(action)
+                .where(action.c.state == State.HELD.value, action.c.held_by == f"repair:{row.key}")
+                .values(state=State.WAITING.value, held_by=None, next_at=db.now(conn))
+            )
+            close_repair(conn, row.key, now=db.now(conn))
+        granted += 1
+    return granted
+
+
+def _still_held(name: str, report: CheckReport) -> StillHeldError:
+    """Say what is in the way now: it may be another thing than what the repair was opened for."""
+    steps = [step for step in report.steps if step.needed and not step.ok]
+    return StillHeldError(
+        f"The connector {name!r} still does not work.",
+        why=" ".join(f"{step.name}: {step.detail}" for step in steps) or "Its check proved nothing.",
+        fix=" ".join(dict.fromkeys(step.fix for step in steps if step.fix)) or "Look at its last check.",
+    )
 
 
 def release_mended(db: Database, registered: Registered) -> int:

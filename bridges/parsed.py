@@ -46,6 +46,7 @@ class Item:
     resolved: Resolved | None = None
     error: TielineError | None = None
     troubles: list[dict[str, Any]] = field(default_factory=list)
+    strange: dict[str, SetupError | None] = field(default_factory=dict)  #: entity referred to -> why its id was not taken
     counted: bool = False
 
 
@@ -171,6 +172,7 @@ def _refer(item: Item, references: list[Want], answers: Mapping[Want, Resolved |
         if said is None or said.state is not FieldState.PRESENT:
             continue
         answer = answers[next(want for want in references if want.etype == etype and want.external_id == said.value)]
+        item.strange[etype] = answer if isinstance(answer, SetupError) else item.strange.get(etype)
         if isinstance(answer, TielineError):
             fields[name] = said._replace(state=FieldState.INVALID, value=None)
             item.troubles.append(

@@ -185,5 +185,5 @@ def _already(conn: Connection, action_ids: list[str], registered: Registered) ->
     return [{one: row[one] for one in shown} | {"connector": _named(row, registered)} for row in rows]
 
 
-def _named(row: Mapping[str, Any], registered: Registered) -> str | None:
+def _named(row: Mapping[Any, Any], registered: Registered) -> str | None:
     return None if row["connector_id"] is None else registered.row(row["connector_id"]).name

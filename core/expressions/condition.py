@@ -10,6 +10,7 @@ from core.expressions.engine import Failure, Program, program
 from core.expressions.errors import ExpressionError, InvalidExpressionError
 from core.expressions.formula import Formula
 from core.expressions.tokens import clauses, relation
+from core.expressions.values import fold
 from core.words import Json, Verdict
 
 
@@ -32,11 +33,12 @@ FIRED = Judgement(Verdict.FIRED)
 
 
 class _Clause:
-    __slots__ = ("left", "program", "right", "source")
+    __slots__ = ("equal", "left", "program", "right", "source")
 
     def __init__(self, compiled: Program, types: Mapping[str, str]) -> None:
         self.program, self.source = compiled, compiled.source
         sides = relation(compiled.source)
+        self.equal = sides is not None and sides[1] == "=="
         self.left = _side(sides[0], types) if sides else _all_read(compiled)
         self.right = _side(sides[2], types) if sides else _nothing
 
@@ -47,7 +49,10 @@ class _Clause:
             verdict = Verdict.ERROR if answer.no_value is None else verdict
         elif answer is not False:
             verdict, reason = Verdict.ERROR, f"It is neither true nor false but {answer!r}."
-        return Judgement(verdict, self.source, self.left(values), self.right(values), reason)
+        left, right = self.left(values), self.right(values)
+        if verdict is Verdict.NOT_MATCHED and reason is None and self.equal and _nearly(left, right):
+            reason = "The texts differ only in case or width, and this bridge compares exactly (exact: true)."
+        return Judgement(verdict, self.source, left, right, reason)
 
 
 class Condition:
@@ -81,6 +86,11 @@ class Condition:
     def read(self, values: Mapping[str, Json]) -> dict[str, Json]:
         """Return the values it looks at: what a decision records."""
         return {name: values[name] for name in self.names if name in values}
+
+
+def _nearly(left: Json, right: Json) -> bool:
+    """Say whether two different texts are one when folded: only an exact bridge tells them apart."""
+    return isinstance(left, str) and isinstance(right, str) and left != right and fold(left) == fold(right)
 
 
 def _nothing(values: Mapping[str, Json]) -> Json:

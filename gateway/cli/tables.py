@@ -96,10 +96,10 @@ _COLOURS = {
 }
 
 
-_WHOLE = {"At", "Asked", "Created", "Id", "Master ID", "Opened", "Prefix", "Receipt", "Received", "State", "Status"}
+_WHOLE = {"At", "Asked", "Created", "Id", "Master ID", "Opened", "Prefix", "Receipt", "Received", "State", "Status", "Type"}
 """Columns that are copied, or are worth nothing in parts: never broken over lines."""
 
-_LEAST = 10
+_LEAST = 24
 """Narrower than this a column of text cannot be read."""
 
 
