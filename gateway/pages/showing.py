@@ -79,9 +79,9 @@ def value(found: Any) -> Markup:
     return Markup("<code>{}</code>").format(orjson.dumps(found, default=str, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
-def holder(found: str | None, language: str) -> Markup:
+def holder(found: str | None, language: str, *, whole: bool = False) -> Markup:
     """
-    Say who or what holds a row.
+    Say who or what holds a row; ``whole`` as a sentence, where no heading says that it is held.
 
     >>> str(holder("person:Li", "en")), str(holder("dead:act_1", "en"))
     ('Li', 'waits for <a href="/actions/act_1">a step that was given up</a>')
@@ -89,7 +89,7 @@ def holder(found: str | None, language: str) -> Markup:
     sort, _, rest = (found or "").partition(":")
     match sort:
         case "person":
-            return escape(rest)
+            return escape(text("held_by_person", language).format(rest) if whole else rest)
         case "dead":
             return Markup('{} <a href="/actions/{}">{}</a>').format(
                 text("waits_for", language), rest, text("given_up_step", language)

@@ -95,6 +95,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "note": ("Note", "说明"),
     "took": ("Took", "耗时"),
     "arguments": ("Arguments", "参数"),
+    "held_by_person": ("held by {}", "由 {} 暂停"),
     "waits_for": ("waits for", "等待"),
     "given_up_step": ("a step that was given up", "已放弃的步骤"),
     "waits_for_step": ("waits for the step", "等待步骤"),

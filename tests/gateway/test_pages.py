@@ -343,6 +343,18 @@ def test_times_are_shown_in_the_zone_of_the_settings_and_say_which(ground: Groun
         assert not re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d", text), address
 
 
+def test_what_a_person_holds_says_so(ground: Ground) -> None:
+    """The reason column says that it is held and by whom, not a bare name."""
+    ground.story()
+    ground.ok("POST", "/connectors/tickets/hold")
+    ground.world("monitoring").raise_alert("7003", name="Oil hot again", severity=5, machine="press-09")
+    made = ground.ok("PATCH", "/connectors/monitoring", {"rotate": True})
+    ground.deliver(made["door"]["url"].removeprefix("http://tieline.test"), ground.world("monitoring").push("alerts", "7003"))
+    ground.work()
+
+    assert "由 first 暂停" in signed_in(ground).get("/actions?lang=zh").get_data(as_text=True)
+
+
 def test_every_cell_of_a_wide_table_says_its_column(ground: Ground) -> None:
     """On a phone a row becomes a card, so each cell carries the heading of its own column."""
     ground.story()
