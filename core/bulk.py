@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -28,19 +29,18 @@ def insert_many(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]
         return
     names = tuple(rows[0])
     sql, written = _statement(table, names, replace, conn.dialect.paramstyle)
-    if written:
-        conn.exec_driver_sql(sql, [tuple(_plain(row[name], name in written) for name in names) for row in rows])
-    else:
-        conn.exec_driver_sql(sql, [tuple(row[name] for name in names) for row in rows])
-
-
-def _plain(value: Any, is_json: bool) -> Any:
-    return dumps(value) if is_json and value is not None else value
+    take = itemgetter(*names)
+    prepared = [list(take(row)) for row in rows] if len(names) > 1 else [[take(row)] for row in rows]
+    for row in prepared:
+        for place in written:
+            if row[place] is not None:
+                row[place] = dumps(row[place])
+    conn.exec_driver_sql(sql, [tuple(row) for row in prepared])
 
 
 @cache
-def _statement(table: Table, names: tuple[str, ...], replace: tuple[str, ...], paramstyle: str) -> tuple[str, frozenset[str]]:
-    """Return the SQL for this driver and the names of the JSON columns; names come from our own tables only."""
+def _statement(table: Table, names: tuple[str, ...], replace: tuple[str, ...], paramstyle: str) -> tuple[str, tuple[int, ...]]:
+    """Return the SQL for this driver and the places of the JSON columns; names come from our own tables only."""
     mark = {"qmark": "?", "format": "%s", "pyformat": "%s"}[paramstyle]
     columns = ", ".join(f'"{table.c[name].name}"' for name in names)
     sql = f'INSERT INTO "{table.name}" ({columns}) VALUES ({", ".join([mark] * len(names))})'  # noqa: S608 - our own names
@@ -48,4 +48,4 @@ def _statement(table: Table, names: tuple[str, ...], replace: tuple[str, ...], p
         others = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in replace)
         key = ", ".join(f'"{name}"' for name in replace)
         sql += f" ON CONFLICT ({key}) DO UPDATE SET {others}"
-    return sql, frozenset(name for name in names if isinstance(table.c[name].type, JsonText))
+    return sql, tuple(place for place, name in enumerate(names) if isinstance(table.c[name].type, JsonText))
