@@ -147,7 +147,10 @@ class Client:
             raise
         except Exception as error:  # the one place where library exceptions become ours
             raise outcomes.from_exception(error, self.system, place, self.redact) from _plain(error, self.redact)
-        return Response(raw.status, {n.lower(): v for n, v in raw.headers.items()}, content, place, self.system)
+        found = {n.lower(): v for n, v in raw.headers.items()}
+        if "content-type" in found:  # it is shown when the body cannot be read
+            found["content-type"] = self.redact(found["content-type"])[:200]
+        return Response(raw.status, found, content, place, self.system)
 
     def _target(self, path: str, query: Query | None) -> str:
         if "://" in path.split("?", 1)[0]:

@@ -62,7 +62,7 @@ class Doors:
                 raise _only_post(environ["REQUEST_METHOD"])
             row = self._registered.find(name)
             if row is None:
-                raise _no_such(name)
+                raise _no_such(self._masked(_readable(name).encode()).decode())
             if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("identity", ""):
                 raise _encoded(environ["HTTP_CONTENT_ENCODING"])
             body = read_body(environ, self._cap)
@@ -122,18 +122,17 @@ class Doors:
         size = len(body) if body else int(announced) if announced.isascii() and announced.isdigit() else None
         self._counters.door(error.code)
         try:
-            head = self._masked(name, body[:HEAD] or peek(environ))
+            head = self._masked(body[:CAP] or peek(environ))[:HEAD]
             remote = environ.get("REMOTE_ADDR")
-            told = [self._masked(None, one.encode()).decode() for one in (_readable(name), f"{error.what} {error.why}")]
+            told = [self._masked(one.encode()).decode() for one in (_readable(name), f"{error.what} {error.why}")]
             self._inbox.refuse(told[0], error.code, told[1], size=size, head=head, remote=remote)
         except Exception as trouble:  # the refusal stands, also when it cannot be recorded
             problems.log.error("a refusal (%s) could not be recorded", error.code, exc_info=trouble)
         return _answer_problem(start_response, error)
 
-    def _masked(self, name: str | None, shown: bytes) -> bytes:
-        """Take the secrets of a door (of every door, without a name) out of what is kept of a refusal."""
-        rows = self._registered.all() if name is None else filter(None, [self._registered.find(name)])
-        known = {secret for row in rows for one in row.secrets.values() for secret in one.split("\n")}
+    def _masked(self, shown: bytes) -> bytes:
+        """Take the secrets of every connector out of what is shown and kept of a refusal."""
+        known = {secret for row in self._registered.all() for one in row.secrets.values() for secret in one.split("\n")}
         for secret in sorted(known, key=len, reverse=True):
             if len(secret) >= 4:
                 shown = shown.replace(secret.encode(), b"***")
@@ -193,7 +192,7 @@ def _only_post(method: str) -> MethodNotAllowedError:
 
 def _no_such(name: str) -> UnknownDoorError:
     return UnknownDoorError(
-        f"There is no connector {_readable(name)[:100]!r}.",
+        f"There is no connector {name[:100]!r}.",
         why="No connector is registered under this name.",
         fix="Correct the address in the sending system, or register the connector.",
     )
