@@ -120,10 +120,12 @@ def _accounting(desk: Desk) -> Iterator[Finding]:
     yield Finding(
         "accounting", found.holds, detail, "" if found.holds else "Report this: rows are missing. Keep a copy of the database."
     )
-    dead = found.actions.get("dead", 0) + found.deliveries.get("dead", 0)
-    yield Finding(
-        "dead letters", dead == 0, f"{dead}", "" if dead == 0 else "tieline actions --state dead, then retry or skip each."
-    )
+    for what, rows, fix in (
+        ("actions", found.actions, "tieline actions --state dead, then retry or skip each."),
+        ("deliveries", found.deliveries, "tieline events deliveries --state dead; correct the sender or mapping, then replay."),
+    ):
+        dead = rows.get("dead", 0)
+        yield Finding(f"dead {what}", dead == 0, f"{dead}", "" if dead == 0 else fix)
 
 
 def _progress(desk: Desk) -> Iterator[Finding]:
@@ -149,7 +151,8 @@ def _connectors(desk: Desk) -> Iterator[Finding]:
         detail = str(row["state"]) + (f" by {row['held_by']}" if row["held_by"] else "")
         if row["breaker_open_until"] is not None:
             detail += f", breaker open: {row['breaker_reason']}"
-        yield Finding(f"connector {row['name']}", well, detail, "" if well else f"tieline connectors check {row['name']}")
+        todo = "release" if (row["held_by"] or "").startswith("person:") else "check"  # a check ends no person's hold
+        yield Finding(f"connector {row['name']}", well, detail, "" if well else f"tieline connectors {todo} {row['name']}")
 
 
 def _streams(desk: Desk) -> Iterator[Finding]:

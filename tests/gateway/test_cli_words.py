@@ -124,3 +124,12 @@ def test_a_home_has_one_serve(tmp_path: Path) -> None:
             take_home(settings)
         assert f"port {settings.port}" in refused.value.why
     take_home(settings).close()
+
+
+def test_doctor_says_what_ends_each_state(tieline: Run) -> None:
+    """A person's hold ends by release, not by a check; who is held is said with the command."""
+    assert tieline("connectors", "add", "memory", "--name", "plant", "--set", "world=cli").exit_code == exits.OK
+    tieline("connectors", "hold", "plant")
+    said = tieline("doctor")
+    assert said.exit_code == exits.PROBLEM
+    assert "tieline connectors release plant" in said.stdout
