@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import or_, select, update
 
 from bridges.holds import hold
 from bridges.inbox import Arrival, store
+from bridges.passing import until_passed
 from bridges.registered import Registered
 from bridges.retry import wait_before
 from core.clock import SECOND
@@ -101,19 +103,17 @@ class Poller:
             try:
                 page = self._registered.open(due.connector_id).poll(due.name, due.cursor)
             except TielineError as error:
-                self._failed(due, error)
+                until_passed(partial(self._failed, due, error))
                 return stored
             except Exception as unknown:
-                self._failed(
-                    due,
-                    PollFailedError(
-                        f"Stream {due.name} of {due.connector} could not be read.",
-                        why=f"{type(unknown).__name__}: {unknown}",
-                        fix="It is polled again; if it stays, report it with this text.",
-                    ),
+                named = PollFailedError(
+                    f"Stream {due.name} of {due.connector} could not be read.",
+                    why=f"{type(unknown).__name__}: {unknown}",
+                    fix="It is polled again; if it stays, report it with this text.",
                 )
+                until_passed(partial(self._failed, due, named))
                 return stored
-            wrote, kept = self._store(due, page)
+            wrote, kept = until_passed(partial(self._store, due, page))
             if not kept:
                 return stored  # somebody else took over
             stored += wrote
@@ -154,7 +154,7 @@ class Poller:
         with self._db.write() as conn:
             now = self._db.now(conn)
             wait = wait_before(error, min(due.failures + 1, 5)) or due.every_s * SECOND
-            conn.execute(
+            ours = conn.execute(
                 update(stream)
                 .where(stream.c.id == due.id, stream.c.fence == due.fence)
                 .values(
@@ -164,7 +164,9 @@ class Poller:
                     last_error=error.as_dict(),
                     next_at=now + max(wait, SECOND),
                 )
-            )
+            ).rowcount
+            if not ours:
+                return  # somebody else took over: what he finds counts
             if isinstance(error, CredentialsError):
                 key = f"{error.code}:{due.connector}"
                 open_repair(conn, key, error, connector=due.connector, now=now)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 log = logging.getLogger("tieline.serve")
 
 _PR_SET_PDEATHSIG = 1
-LONGEST_PAUSE_S = 10.0
+LONGEST_PAUSE_S = 5.0
 STOP_S = 15.0
 
 

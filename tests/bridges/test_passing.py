@@ -15,7 +15,7 @@ from bridges.handle import POISON_AFTER
 from bridges.inbox import Arrival, Inbox
 from bridges.passing import passes, until_passed
 from core.database import Database
-from core.tables import repair
+from core.tables import repair, stream
 from tests.bridges.conftest import AddConnector
 from tests.bridges.plant import Plant
 
@@ -138,6 +138,20 @@ def _accept_together(inbox: Inbox, arrivals: list[Arrival]) -> list[str]:
 
     with ThreadPoolExecutor(len(arrivals)) as pool:
         return list(pool.map(accept, arrivals))
+
+
+def test_a_deadlock_while_a_page_is_stored_costs_no_lease(plant: Plant) -> None:
+    """The page is stored again at once; the stream is not left to a lease of minutes."""
+    with plant.db.write() as conn:
+        conn.execute(
+            stream.insert().values(
+                connector_id=plant.ids["monitoring"], name="alerts", every_s=60, next_at=0, failures=0, enabled=True
+            )
+        )
+    plant.monitoring.raise_alert("7001", name="Oil hot", severity=4, machine="press-07")
+    with failing(plant.db, "INSERT INTO delivery", DEADLOCK, 1):
+        assert plant.poller.run() == 1
+    assert [row["lease_owner"] for row in plant.rows(stream)] == [None]
 
 
 @pytest.mark.parametrize(
