@@ -156,7 +156,7 @@ class Deliverer:
         except Exception as unknown:
             error = UnexpectedError(
                 f"The act {claimed.act} failed in a way that nobody foresaw.",
-                why=f"{type(unknown).__name__}: {unknown}",
+                why=self._registered.masked(claimed.connector_id, f"{type(unknown).__name__}: {unknown}"),
                 fix="It is tried again; if it stays, report it with this text.",
             )
         return Result(claimed, outcome, verified, error, started, self._clock.now())

@@ -108,7 +108,7 @@ class Poller:
             except Exception as unknown:
                 named = PollFailedError(
                     f"Stream {due.name} of {due.connector} could not be read.",
-                    why=f"{type(unknown).__name__}: {unknown}",
+                    why=self._registered.masked(due.connector_id, f"{type(unknown).__name__}: {unknown}"),
                     fix="It is polled again; if it stays, report it with this text.",
                 )
                 until_passed(partial(self._failed, due, named))

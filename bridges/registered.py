@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from connectors.kit.contract import Connector, Kind
+from connectors.kit.redact import Redactor
 from core.database import Database
 from core.errors import NotFoundError, SetupError
 from core.secrets import Vault
@@ -156,6 +157,11 @@ class Registered:
         """Return the name our writes carry in that system, where its settings have one."""
         settings = self.settings(row)
         return getattr(settings, "username", None) or getattr(settings, "user", None)
+
+    def masked(self, connector_id: int | None, text: str) -> str:
+        """Return a text that nobody has looked through, such as a library's own words, without the connector's secrets."""
+        row = None if connector_id is None else self.find(connector_id)
+        return Redactor(row.secrets.values() if row is not None else ())(text)
 
     def open(self, name_or_id: str | int) -> Connector:
         """Return the open instance; it is made anew when the row has changed."""

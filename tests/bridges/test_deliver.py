@@ -307,3 +307,27 @@ def test_no_transaction_is_open_while_the_far_side_is_spoken_to(plant: Plant) ->
     plant.deliverer.run()
 
     assert seen[0] == 1
+
+
+def test_an_unforeseen_error_is_tried_again_and_never_shows_a_secret(plant: Plant) -> None:
+    """A library's own words are kept with the attempt, without the connector's secrets."""
+    vault = plant.registered._vault
+    with plant.db.write() as conn:
+        conn.execute(
+            update(connector).values(secrets=vault.seal({"token": "s3cr3t-t0ken"}), updated_at=connector.c.updated_at + 1)
+        )
+    plant.registered.refresh()
+    plant.push_alert("7001")
+    plant.handler.run()
+
+    def act(name: str, arguments: object, *, key: str) -> Outcome:
+        raise KeyError("token=s3cr3t-t0ken was not expected")
+
+    plant.registered.open("tickets").act = act  # type: ignore[method-assign]
+    plant.deliverer.run()
+
+    assert _one(plant)["state"] == "waiting"
+    [failed] = plant.attempts
+    assert failed["code"] == "unexpected"
+    assert "KeyError" in failed["detail"]["why"]
+    assert "s3cr3t" not in str(failed["detail"])
