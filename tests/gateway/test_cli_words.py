@@ -43,7 +43,7 @@ def test_no_width_cuts_an_id_or_loses_a_column(width: int, language: str, monkey
 
 
 def test_a_name_between_colons_is_no_picture() -> None:
-    """ "setting:secret:" is what a check is called; it is not drawn as an emoji."""
+    """A check called "setting:secret:" is not drawn as an emoji."""
     desk = Desk(as_json=False, language="en")
     with desk.console.capture() as said:
         desk.console.print("setting:secret: missing")
