@@ -62,7 +62,7 @@ def test_a_hub_is_cut_and_counted() -> None:
     found = graph.walk("hub", DOWN, depth=3, cap=100, budget_s=5)
 
     assert (len(found.levels), found.hidden, found.stopped) == (100, {"hub": 15_901}, ["nodes"])
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 2
 
 
 def test_a_walk_ends_with_its_time() -> None:
