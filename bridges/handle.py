@@ -29,7 +29,7 @@ from bridges.registered import ConnectorRow, Registered
 from bridges.writes import write
 from core.database import Database
 from core.errors import SetupError, TielineError
-from core.repairs import close_repair, open_repair
+from core.repairs import close_repair, open_repair, open_repairs
 from core.tables import action, connector, delivery, entity, event
 from core.words import Micros, State
 from mappings import catalogue as definitions
@@ -67,6 +67,7 @@ class Handler:
         self._db, self._registered, self._batch = db, registered, batch or BATCH[db.dialect]
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
+        self._told: set[str] | None = None
 
     def is_due(self) -> bool:
         """Say whether any delivery waits to be handled now."""
@@ -93,15 +94,42 @@ class Handler:
     def _run_lane_alone(self, connector_id: int, then: Callable[[], None], failed: set[int]) -> int:
         """Run a lane; what goes wrong there is told, the lane is given back for the next look, and the others go on."""
         try:
-            return self.run_lane(connector_id, then=then)
+            done = self.run_lane(connector_id, then=then)
         except Exception as error:
             failed.add(connector_id)
             if passes(error):
                 log.info("The lane of connector %s is looked at again: %s", connector_id, error)
             else:
-                log.exception("The lane of connector %s cannot be handled.", connector_id)
+                self._tell(connector_id, error)
             lanes.give_back(self._db, connector_id, self._owner)
             return 0
+        if done:
+            self._recover(connector_id)
+        return done
+
+    def _tell(self, connector_id: int, error: Exception) -> None:
+        """Open the repair of a lane that cannot be handled at all; it closes when the lane goes on."""
+        row = self._registered.find(connector_id)
+        key = f"lane:{row.name if row is not None else connector_id}"
+        if key not in self._lanes_told():
+            log.error("The lane of connector %s cannot be handled.", key, exc_info=error)
+        with self._db.write() as conn:
+            open_repair(conn, key, _named(error), connector=None if row is None else row.name, now=self._db.now(conn))
+        self._lanes_told().add(key)
+
+    def _recover(self, connector_id: int) -> None:
+        key = f"lane:{self._registered.row(connector_id).name}"
+        if key in self._lanes_told():
+            with self._db.write() as conn:
+                close_repair(conn, key, now=self._db.now(conn))
+            self._lanes_told().discard(key)
+
+    def _lanes_told(self) -> set[str]:
+        """Return the open repairs of lanes, also of those that a process before us opened."""
+        if self._told is None:
+            with self._db.read() as conn:
+                self._told = {one["key"] for one in open_repairs(conn) if one["key"].startswith("lane:")}
+        return self._told
 
     def run_lane(self, connector_id: int, *, then: Callable[[], None] = lambda: None) -> int:
         """Handle some batches of one connector; 0 when another handler has the lane or nothing could be done."""

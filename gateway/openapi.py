@@ -19,6 +19,7 @@ REF = "#/components/schemas/{model}"
 
 VARIABLES: dict[str, tuple[str, str | None]] = {
     "id": ("as a list or an answer gave it: evt_… or rcp_… (events), act_… (actions), snap_… (snapshots)", None),
+    "receipt": ("rcp_…: what the door answered, or a list shows", None),
     "master_id": ("a master ID; one that was merged answers through its survivor", "ALRT-2026-000001"),
     "field": ("a field as entity.field", "alert.severity"),
     "name": ("as a list gave it", None),

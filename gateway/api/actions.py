@@ -87,7 +87,7 @@ class ActionTrail(Open):
 
 
 class Reason(Body):
-    """Why a person decides so; it is kept with the action."""
+    """Why a person decides so; it is kept with what is decided about."""
 
     why: str = Field(min_length=1, max_length=500)
 

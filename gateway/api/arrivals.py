@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from bridges import explain
+from bridges import deliveries, explain
 from core.words import State
 from gateway import listings
-from gateway.api.actions import ActionTrail
+from gateway.api.actions import ActionTrail, Reason
 from gateway.api.paging import next_of, turn_of
 from gateway.operations import Call, Subject
 from gateway.shapes import Answer, Moment, Open, Paged, Time
@@ -197,6 +197,14 @@ def list_deliveries(call: Call, query: DeliveryFilter) -> Deliveries:
             until=query.until,
         )
     return Deliveries(items=[Delivery(**row) for row in rows], next=next_of(after))
+
+
+@subject.post("/deliveries/<receipt>/skip", scope="actions:write", also=(409,))
+def skip_delivery(call: Call, receipt: str, body: Reason) -> Trail:
+    """Decide that a dead or held delivery shall not be handled; who and why are kept, and a replay still can."""
+    with call.parts.db.write() as conn:
+        deliveries.skip(conn, receipt, by=call.caller.name, reason=body.why, now=call.parts.db.now(conn))
+    return explain_event(call, receipt)
 
 
 @subject.get("/events")

@@ -212,6 +212,15 @@ def resolve_ids(call: Call, body: Asks) -> AllResolved:
     return AllResolved(items=[_answered(one, found[want]) for one, want in zip(body.items, wants, strict=True)])
 
 
+def master_id(call: Call, conn: Connection, asked: AskedId) -> str:
+    """Return the master ID of one external id, or raise why there is none."""
+    want = identity.Want(call.parts.registered.row(asked.connector).id, asked.entity, asked.external_id)
+    found = identity.resolve(conn, [want])[want]
+    if isinstance(found, TielineError):
+        raise found
+    return found.gid
+
+
 def _answered(asked: AskedId, found: identity.Resolved | TielineError) -> Resolved:
     if isinstance(found, TielineError):
         return Resolved(**asked.model_dump(), master_id=None, problem=f"{found.what} {found.why}")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 import snapshots
 from gateway import listings
-from gateway.api.identity import who
+from gateway.api.identity import AskedId, master_id, who
 from gateway.api.paging import next_of, turn_of
 from gateway.operations import Call, Subject
 from gateway.shapes import Answer, Body, Facts, Open, Paged, Time
@@ -46,9 +46,8 @@ class SnapshotAsk(Body):
     """What is to be known about whom."""
 
     recipe: str = Field(description="one of GET /api/v1/definitions?kind=recipe", examples=["ticket-context"])
-    subject: str = Field(
-        description="a master ID; an id of your own system becomes one by POST /api/v1/identity/resolve",
-        examples=["ALRT-2026-000001"],
+    subject: str | AskedId = Field(
+        description="a master ID, or an id as one of the connectors writes it", examples=["ALRT-2026-000001"]
     )
     ticket: str | None = Field(None, description="the ticket's master ID, if it is for one")
 
@@ -128,7 +127,7 @@ def take_snapshot(call: Call, body: SnapshotAsk) -> SnapshotAnswer:
     """
     parts = call.parts
     with parts.db.write() as conn:
-        about = who(conn, body.subject)
+        about = who(conn, body.subject if isinstance(body.subject, str) else master_id(call, conn, body.subject))
         ticket = who(conn, body.ticket).entity_id if body.ticket is not None else None
         made = snapshots.ask(conn, parts.db, body.recipe, about.entity_id, ticket, None, parts.db.now(conn))
     snapshots.assemble(parts.db, made, parts.registered.open)

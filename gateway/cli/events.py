@@ -8,7 +8,8 @@ import click
 from rich.console import Console
 
 from gateway.api import arrivals as api
-from gateway.cli.asked import STATE, paged, window
+from gateway.api.actions import Reason
+from gateway.cli.asked import STATE, form, paged, window
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.speech import Group, option
 from gateway.cli.tables import brief, more, show_table
@@ -119,4 +120,17 @@ def conflicts(desk: Desk, **given: Any) -> Said:
 def show_event(desk: Desk, id: str) -> Said:  # noqa: A002 - the argument's own name
     """Show the whole trail."""
     found = api.explain_event(desk.call, id)
+    return Said(plain(found), lambda console: show_trail(console, found))
+
+
+@events.add(
+    "skip",
+    en="Decide that a dead or held delivery shall not be handled; who and why are kept.",
+    zh="决定不处理某条失败或被暂停的消息，并记录人员与原因。",
+)
+@click.argument("receipt")
+@option("--why", required=True, en="The reason; it is kept with the delivery.", zh="原因，将随消息保存。")
+def skip(desk: Desk, receipt: str, why: str) -> Said:
+    """Skip it."""
+    found = api.skip_delivery(desk.call, receipt, form(Reason, why=why))
     return Said(plain(found), lambda console: show_trail(console, found))

@@ -365,3 +365,30 @@ def test_a_registered_connector_is_read_again_when_it_changes(plant: Plant) -> N
     assert plant.registered.open("tickets") is not before
     with plant.db.read() as conn:
         assert conn.execute(select(event.c.id)).all() == []
+
+
+def test_a_lane_that_cannot_be_handled_at_all_is_a_repair_until_it_can(plant: Plant) -> None:
+    """Settings that no longer fit the kind bury nothing: the deliveries wait, a repair says why, and closes with the mend."""
+    receipt = plant.push_alert("7001", severity=2)
+    sound = plant.registered.row("monitoring").settings
+    _set(plant, {**sound, "wrold": "x"})
+    plant.handler.run()
+    [opened] = plant.rows(repair, repair.c.closed_at.is_(None))
+    assert (opened["key"], opened["code"]) == ("lane:monitoring", "connector-settings")
+    assert plant.deliveries[0]["state"] == "waiting"
+
+    _set(plant, sound)
+    Handler(plant.db, plant.registered, owner="after a restart").run()
+
+    assert [(row["receipt"], row["state"]) for row in plant.deliveries] == [(receipt, "done")]
+    assert plant.rows(repair, repair.c.closed_at.is_(None)) == []
+
+
+def _set(plant: Plant, settings: Any) -> None:
+    with plant.db.write() as conn:
+        conn.execute(
+            update(connector)
+            .where(connector.c.name == "monitoring")
+            .values(settings=settings, updated_at=connector.c.updated_at + 1)
+        )
+    plant.registered.refresh()

@@ -229,3 +229,15 @@ def test_a_dead_action_is_retried_or_skipped(tieline: Run, world: World, engine:
     assert said(tieline, "actions", "show", first)["state"] == "done"
     assert tieline("actions", "release", first).exit_code == exits.REFUSED
     assert tieline("actions", "skip", first).exit_code == exits.USAGE
+
+
+def test_a_delivery_that_cannot_be_read_is_skipped_with_a_reason(tieline: Run, world: World, engine: Engine) -> None:
+    """Until somebody decides, repairs and doctor stay red; the decision is kept, and they are green again."""
+    receipt = engine.push(b'{"a": NaN}')
+    assert said(tieline, "repairs", code=1)["items"]
+    decided = said(tieline, "events", "skip", receipt, "--why", "a tester's body")
+
+    assert decided["delivery"]["state"] == "skipped"
+    assert "a tester's body" in decided["delivery"]["reason"]
+    assert tieline("repairs").exit_code == 0
+    assert tieline("events", "skip", receipt, "--why", "again").exit_code == exits.REFUSED

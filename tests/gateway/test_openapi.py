@@ -227,6 +227,18 @@ def test_a_subject_of_another_sort_is_no_conflict(ground: Ground) -> None:
     assert "alert" in refused["fix"]
 
 
+def test_a_subject_may_be_named_as_its_own_system_names_it(ground: Ground) -> None:
+    """A ticket system needs one call: it asks with the id it has, and an unknown one is a 404 that says so."""
+    ground.story()
+    alert = {"connector": "monitoring", "entity": "alert", "external_id": "7001"}
+
+    taken = ground.ok("POST", "/snapshots", {"recipe": "alert-context", "subject": alert})
+
+    assert taken["subject"]["gid"].startswith("ALRT-")
+    unknown = ground.call("POST", "/snapshots", {"recipe": "alert-context", "subject": {**alert, "external_id": "9"}})
+    assert unknown.get_json()["status"] == 404
+
+
 def _again(one: dict[str, Any]) -> dict[str, Any]:
     """Return what makes a new version of a formula, so that its edges are drawn."""
     return {"expression": f"({one['expression']})"} if "expression" in one else {}
