@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select, union, update
 
-from bridges.handle import handle_rows
+from bridges.handled import handle_rows
 from bridges.registered import Registered
 from core.database import Database
 from core.definitions import unknown

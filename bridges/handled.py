@@ -1,0 +1,149 @@
+"""
+One batch: what was read becomes rows, and each delivery gets its end, in the caller's transaction.
+
+The caller commits (``bridges.handle``) or rolls back (a dry run of ``bridges.replay``): it is the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from bridges import rules as compiled
+from bridges.batch import Batch
+from bridges.echoes import ledger
+from bridges.holds import stand_as_now
+from bridges.parsed import Item, Reading, read, resolve
+from bridges.registered import ConnectorRow, Registered
+from bridges.writes import write
+from core.database import Database
+from core.repairs import close_repair, open_repair
+from core.tables import action, delivery, entity, event
+from core.words import Micros, State
+from mappings import catalogue as definitions
+
+
+def handle_rows(db: Database, conn: Connection, registered: Registered, row: ConnectorRow, waiting: Any, now: Micros) -> Batch:
+    """Handle deliveries of one connector in the caller's transaction (a dry run rolls it back)."""
+    return handle_readings(db, conn, registered, row, read(waiting, row, registered, definitions.load(conn)), now)
+
+
+def handle_readings(
+    db: Database, conn: Connection, registered: Registered, row: ConnectorRow, readings: list[Reading], now: Micros
+) -> Batch:
+    """Handle deliveries that were read and translated by the live definitions."""
+    catalogue = definitions.load(conn)
+    rules = compiled.load(conn, catalogue.specs)
+    items = [item for reading in readings for item in reading.items]
+    resolve(conn, db, items, catalogue, now)
+    earlier = _earlier(conn, [one.delivery["id"] for one in readings if one.delivery["handled_at"] is not None])
+    batch = Batch(
+        db=db,
+        conn=conn,
+        registered=registered,
+        catalogue=catalogue,
+        rules=rules,
+        now=now,
+        ledger=ledger(conn, {(row.id, "", item.record.external_id) for item in items}),
+        earlier=earlier,
+        acted=_acted(conn, [one["id"] for one in earlier.values()]),
+    )
+    batch.prefetch(items)
+    for item in items:
+        batch.apply(item)
+    stand_as_now(conn, batch.rows.actions, now)
+    write(conn, batch.rows, earlier, now)
+    finish(conn, [_outcome(reading, batch, now) for reading in readings])
+    _mind_repairs(conn, readings, items, row, now)
+    return batch
+
+
+_END_STATES = ("state", "reason", "held_by", "next_at", "events", "unchanged", "handled_at", "error")
+_FINISH = (
+    update(delivery)
+    .where(delivery.c.id == bindparam("row"))
+    .values({name: bindparam(f"new_{name}") for name in _END_STATES} | {"attempts": delivery.c.attempts + 1})
+)
+
+
+def _earlier(conn: Connection, delivery_ids: list[int]) -> dict[tuple[int, int], Mapping[Any, Any]]:
+    if not delivery_ids:
+        return {}
+    rows = conn.execute(select(event).where(event.c.delivery_id.in_(delivery_ids))).mappings()
+    return {(row["delivery_id"], row["n"]): row for row in rows}
+
+
+def _acted(conn: Connection, event_ids: list[str]) -> dict[str, Mapping[Any, Any]]:
+    if not event_ids:
+        return {}
+    query = (
+        select(action, entity.c.gid.label("target_gid"))
+        .join(entity, entity.c.id == action.c.target_id, isouter=True)
+        .where(action.c.event_id.in_(event_ids))
+        .order_by(action.c.id)
+        .with_for_update(of=action)  # what is done while we plan must not be missed by the steps behind it
+    )
+    return {row["key"]: row for row in conn.execute(query).mappings()}
+
+
+def _outcome(reading: Reading, batch: Batch, now: Micros) -> dict[str, Any]:
+    """Say what became of a delivery, from what became of its events."""
+    row = reading.delivery
+    if reading.error is not None:
+        error = reading.error
+        return ended(row, State.DEAD, f"{error.code}: {error.what} {error.why}", now, error=error.as_dict())
+    mine = [one for one in batch.rows.events if one["delivery_id"] == row["id"]]
+    unchanged = batch.rows.unchanged.get(row["id"], 0)
+    kept = {n for delivery_id, n in batch.earlier if delivery_id == row["id"]}  # a replay may find fewer; none is dropped
+    counts = {"events": len(kept | {one["n"] for one in mine}), "unchanged": unchanged}
+    for state in (State.HELD, State.DEAD):
+        found = [one for one in mine if one["state"] == state]
+        if found:
+            reason = found[0]["reason"] if len(found) == 1 else f"{len(found)} events; the first: {found[0]['reason']}"
+            return ended(row, state, reason, now, held_by=found[0]["held_by"], **counts)
+    if any(one["state"] == State.DONE for one in mine):
+        return ended(row, State.DONE, None, now, **counts)
+    reasons = list(dict.fromkeys(one["reason"] for one in mine)) or ["unchanged" if unchanged else "nothing in it"]
+    return ended(row, State.SKIPPED, "; ".join(reasons), now, **counts)
+
+
+def ended(row: Mapping[Any, Any], state: State, reason: str | None, now: Micros, **more: Any) -> dict[str, Any]:
+    ended = {"row": row["id"], "new_state": state.value, "new_reason": reason, "new_handled_at": now, "new_next_at": None}
+    return ended | {f"new_{name}": more.get(name) for name in ("held_by", "events", "unchanged", "error")}
+
+
+def finish(conn: Connection, ended: list[dict[str, Any]]) -> None:
+    conn.execute(_FINISH, ended)
+
+
+def _mind_repairs(conn: Connection, readings: list[Reading], items: list[Item], row: ConnectorRow, now: Micros) -> None:
+    """Open a repair for what could not be read; close those of a replay that went well."""
+    for reading in readings:
+        if reading.error is not None:
+            open_repair(conn, f"delivery:{reading.delivery['receipt']}", reading.error, connector=row.name, now=now)
+        elif reading.delivery["handled_at"] is not None:
+            close_repair(conn, f"delivery:{reading.delivery['receipt']}", now=now)
+    replayed = {item.delivery["id"] for item in items if item.delivery["handled_at"] is not None}
+    for item in items:
+        if item.delivery["id"] in replayed and item.error is None:
+            _close_when_last(conn, item, row, now)
+
+
+def _close_when_last(conn: Connection, item: Item, row: ConnectorRow, now: Micros) -> None:
+    """Close the repair that held events of this stream when no event is held by it any more."""
+    place = item.mapping.to if item.mapping else item.record.stream
+    for code in ("unmapped", "unknown-id-shape", "definition"):
+        for where in {place, item.record.stream}:
+            key = f"{code}:{row.name}:{where}"
+            left = conn.execute(
+                select(event.c.id).where(event.c.held_by == f"repair:{key}", event.c.state == State.HELD).limit(1)
+            ).first()
+            if left is None:
+                close_repair(conn, key, now=now)
+    done = conn.execute(
+        select(event.c.id).where(event.c.delivery_id == item.delivery["id"], event.c.n == item.n)
+    ).scalar_one_or_none()
+    if done is not None:
+        close_repair(conn, f"event:{done}", now=now)
