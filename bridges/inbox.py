@@ -14,6 +14,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text, update
@@ -158,10 +159,7 @@ class Inbox:
 
     def _commit(self, batch: list[_Waiting], slot: int) -> None:
         try:
-            try:
-                until_passed(lambda: self._once(batch, slot), tries=2)
-            except IntegrityError:  # another process took the same id in between: now it is visible
-                self._once(batch, slot)
+            until_passed(lambda: self._once_known(batch, slot))
         except Exception as error:
             if len(batch) > 1 and not passes(error):  # one of them cannot be stored; the others can
                 for waiting in batch:
@@ -176,6 +174,12 @@ class Inbox:
                 self._ring()
             except Exception as error:  # a bell that breaks costs a second (the sweeper), never the writer
                 log.warning("The bell could not be rung: %s", error)
+
+    def _once_known(self, batch: list[_Waiting], slot: int) -> None:
+        try:
+            self._once(batch, slot)
+        except IntegrityError:  # another writer took the same id in between: now it is visible
+            self._once(batch, slot)
 
     def _once(self, batch: list[_Waiting], slot: int) -> None:
         with self._db.write() as conn:
@@ -216,12 +220,14 @@ def store(db: Database, conn: Connection, arrivals: list[tuple[Arrival, str, str
         else:
             receipts.append(Receipt(old["receipt"], "conflict", old["seen"]))
     if retired:
-        conn.execute(_RETIRE, retired)
+        conn.execute(_RETIRE, sorted(retired, key=itemgetter("row")))
     if rows:
+        if db.dialect == "postgresql":  # all writers take the same ids in the same order, or they would wait for each other
+            rows.sort(key=itemgetter("connector_id", "external_id"))
         insert_many(conn, delivery, rows)
         _count(conn, rows, slot)
     if seen:
-        conn.execute(_SEEN, [{"row": row, "n": n} for row, n in seen.items()])
+        conn.execute(_SEEN, [{"row": row, "n": n} for row, n in sorted(seen.items())])
     _keep_conflicts(conn, arrivals, receipts, now)
     return receipts
 
