@@ -22,7 +22,7 @@ from core.clock import to_rfc3339
 from core.database import Database
 from core.errors import SetupError, TielineError
 from core.ids import new_id
-from core.repairs import close_repair, open_repair
+from core.repairs import close_repair, open_repair, open_repairs
 from core.words import Micros, Origin, State, Verdict
 from mappings.catalogue import Catalogue
 from mappings.formulas import recompute
@@ -69,6 +69,8 @@ class Batch:
     loaded: Loaded = field(default_factory=Loaded)
     writing: set[tuple[int, int]] = field(default_factory=set)
     _at: dict[int, Micros | None] = field(default_factory=dict)
+    _taken: dict[int, int] = field(default_factory=dict)
+    _open: set[str] | None = None
 
     def prefetch(self, items: list[Item]) -> None:
         """Read what is known of every entity of the batch, and of those it refers to, with a few queries."""
@@ -142,7 +144,7 @@ class Batch:
         if echo is not None:
             event |= {"state": State.SKIPPED.value, "reason": f"echo of {echo}"}
             return
-        self._decide(event, etype, entity_id, happened, item.delivery["id"], item.n)
+        self._decide(event, etype, entity_id, happened, item.delivery["id"])
 
     def _differences(self, item: Item, event_id: str) -> tuple[Differences, list[str]]:
         """Compare a record with what is known, formulas included; return the difference and the paths that made it."""
@@ -229,12 +231,12 @@ class Batch:
             return None
         return f"stale: it tells of {to_rfc3339(item.record.at)}, applied is {to_rfc3339(applied)}"
 
-    def _decide(self, event: Mapping[Any, Any], etype: str, entity_id: int, happened: str, delivery_id: int, n: int) -> None:
+    def _decide(self, event: Mapping[Any, Any], etype: str, entity_id: int, happened: str, delivery_id: int) -> None:
         candidates = self.rules.candidates(etype, happened)
         if not candidates:
             return
         changed = frozenset(event["changes"] or ())
-        for order, bridge in enumerate(candidates):
+        for bridge in candidates:
             scope = self._scope(bridge, etype, entity_id)
             judgement = bridge.judge(changed, scope.values)
             decision: dict[str, Any] = {
@@ -253,8 +255,14 @@ class Batch:
                 "at": self.now,
             }
             if judgement.verdict is Verdict.FIRED:
-                self._fire(bridge, decision, scope, (delivery_id << 20) | ((n & 0xFFF) << 8) | ((order & 0xF) << 4))
+                self._fire(bridge, decision, scope, self._seq(delivery_id, len(bridge.steps)))
             self.rows.decisions.append(decision)
+
+    def _seq(self, delivery_id: int, steps: int) -> int:
+        """Return the place of a firing's first action: after everything of earlier deliveries, and of this one so far."""
+        taken = self._taken.get(delivery_id, 0)
+        self._taken[delivery_id] = taken + steps
+        return (delivery_id << 20) + taken
 
     def _scope(self, bridge: Bridge, etype: str, entity_id: int) -> Scope:
         if bridge.spec.join:
@@ -277,12 +285,22 @@ class Batch:
         except TielineError as error:
             decision |= {"verdict": Verdict.ERROR.value, "reason": refused(error)}
             open_repair(self.conn, f"bridge:{bridge.name}", error, connector=None, now=self.now)
+            self._repairs().add(f"bridge:{bridge.name}")
             return
+        if f"bridge:{bridge.name}" in self._repairs():
+            close_repair(self.conn, f"bridge:{bridge.name}", now=self.now)
+            self._repairs().discard(f"bridge:{bridge.name}")
         decision["actions"] = len(planned.actions) + len(planned.again)
         decision["reason"] = " ".join(planned.notes) or decision["reason"]
         self.rows.actions += planned.actions
         self.rows.again += planned.again
         self._set(planned, bridge, decision["event_id"])
+
+    def _repairs(self) -> set[str]:
+        """Return the keys of the open repairs, asked once per batch."""
+        if self._open is None:
+            self._open = {one["key"] for one in open_repairs(self.conn)}
+        return self._open
 
     def _mint(self, etype: str) -> Place:
         entity_id, gid = mint(self.conn, self.db, etype, self.catalogue.prefixes[etype], self.now)
@@ -312,7 +330,7 @@ class Batch:
         self.rows.events.append(kept)
         if happened not in ("created", "changed") or (old["reason"] or "").startswith("echo"):
             return
-        self._decide(kept, etype, old["entity_id"], happened, item.delivery["id"], item.n)
+        self._decide(kept, etype, old["entity_id"], happened, item.delivery["id"])
 
     def _learn_late(self, item: Item, old: Mapping[Any, Any]) -> dict[str, Any]:
         """Take the fields that could not be used when the event was first handled, and can be now."""

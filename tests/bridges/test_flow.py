@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bridges.accounting import balance
+from core.tables import repair
 from tests.bridges.plant import BRIDGES, Plant, publish_all
 
 
@@ -55,3 +56,39 @@ def test_a_required_argument_without_a_value_is_an_error_that_names_it(plant: Pl
     assert decided["verdict"] == "error"
     assert "'title' that create_ticket needs. device.name has no value." in decided["reason"]
     assert plant.actions == []
+
+
+def test_a_bridge_that_can_be_carried_out_again_closes_its_repair(plant: Plant) -> None:
+    """The repair of a plan that failed closes by itself with the next firing that can be planned."""
+    first = {**BRIDGES[0]["steps"][0], "with": {"title": "device.name"}}
+    publish_all(plant.db, [{**BRIDGES[0], "join": {"device": "alert.device"}, "steps": [first]}])
+    plant.push_alert("7001")
+    plant.work()
+    assert [row["key"] for row in plant.rows(repair, repair.c.closed_at.is_(None))] == ["bridge:alert-to-ticket"]
+
+    publish_all(plant.db, [BRIDGES[0]])
+    plant.push_alert("7002")
+    plant.work()
+
+    assert plant.rows(repair, repair.c.closed_at.is_(None)) == []
+
+
+def test_actions_of_many_bridges_on_one_event_keep_their_order(plant: Plant) -> None:
+    """However many bridges fire on one event, their actions have an order of their own, and it is that of the bridges."""
+    step = {"id": "note", "connector": "monitoring", "act": "acknowledge", "target": "alert", "with": {"message": '"seen"'}}
+    many = [
+        {
+            **BRIDGES[0],
+            "when": "alert.severity >= 3",
+            "name": f"bridge-{n:02d}",
+            "steps": [{**step, "id": f"note{m}"} for m in range(3)],
+        }
+        for n in range(20)
+    ]
+    publish_all(plant.db, many)
+    plant.push_alert("7001")
+    plant.handler.run()
+
+    notes = [row for row in plant.actions if row["bridge"].startswith("bridge-")]
+    assert len({row["seq"] for row in plant.actions}) == len(plant.actions) == 62
+    assert [row["key"].split("/")[0] for row in notes] == sorted(row["bridge"] for row in notes)
