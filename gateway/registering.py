@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import pydantic
 from pydantic import SecretStr
@@ -100,6 +101,7 @@ def update(parts: Parts, name: str, wish: Wish) -> Registration:
     own = {key: value for key, value in row.secrets.items() if key != doorkeys.NAME}
     merged = {**row.settings, **own, **(wish.settings or {})}
     settings, secrets = split(cls.kind, {key: value for key, value in merged.items() if value is not None})
+    _ask_again(row, settings, [key for key in own if key in secrets and key not in (wish.settings or {})])
     inbound, secrets, shown = door(cls.kind, row.inbound, wish, {**secrets, **kept_door})
     report = try_out(cls, name, {**settings, **secrets}, draft=wish.draft or row.state == "draft")
     with parts.db.write() as conn:
@@ -116,6 +118,27 @@ def update(parts: Parts, name: str, wish: Wish) -> Registration:
     parts.registered.refresh()
     parts.ring()
     return Registration(parts.registered.row(name), report, shown)
+
+
+def _ask_again(row: ConnectorRow, settings: Mapping[str, Json], kept: list[str]) -> None:
+    """A stored secret goes to no other host than the one it was given for: who moves the address gives it again."""
+    before, after = (origin(str(one.get("url") or "")) for one in (row.settings, settings))
+    if kept and before != after:
+        moved = f"from {before or 'none'} to {after or 'none'}"
+        what = f"the address changes {moved}: give it again, or what was kept would be sent to another host"
+        raise ValidationError("body", [{"path": f"settings.{name}", "what": what} for name in kept])
+
+
+def origin(url: str) -> str:
+    """
+    Return scheme, host and port of an address.
+
+    >>> origin("https://ERP.example/x"), origin("http://erp.example:8000"), origin("")
+    ('https://erp.example:443', 'http://erp.example:8000', '')
+    """
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname else ""
 
 
 def check(parts: Parts, name: str) -> CheckReport:

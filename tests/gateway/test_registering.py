@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 
 from core.errors import CredentialsError, UnreachableError
@@ -163,3 +165,21 @@ def test_kinds_carry_everything_a_form_needs(ground: Ground) -> None:
             assert member["zh"], (kind["name"], name)
     assert kinds["memory"]["secrets"] == ["token"]
     assert ground.call("GET", "/kinds/zabix").get_json()["why"].endswith("Did you mean 'zabbix'?")
+
+
+def test_a_stored_secret_goes_to_no_other_host(ground: Ground) -> None:
+    """Who moves a connector to another address gives its secrets again; the same host with another path needs none."""
+    secret = "whsec_dGllbGluZS10ZXN0LXNlY3JldC1vZi0zMi1ieXRlcw=="
+    ground.ok(
+        "POST",
+        "/connectors",
+        {"name": "out", "kind": "webhook", "draft": True, "settings": {"url": "http://127.0.0.1:9/a", "secret": secret}},
+    )
+    moved: dict[str, Any] = {"settings": {"url": "http://127.0.0.2:9/a"}, "draft": True}
+
+    refused = ground.call("PATCH", "/connectors/out", moved).get_json()
+
+    assert (refused["status"], refused["facts"]["faults"][0]["path"]) == (422, "settings.secret")
+    assert "give it again" in refused["facts"]["faults"][0]["what"]
+    assert ground.ok("PATCH", "/connectors/out", {"settings": {"url": "http://127.0.0.1:9/b"}, "draft": True})
+    assert ground.ok("PATCH", "/connectors/out", {"settings": {**moved["settings"], "secret": secret}, "draft": True})
