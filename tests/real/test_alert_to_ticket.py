@@ -108,10 +108,12 @@ def test_the_acknowledgement_carries_the_ticket(story: Story) -> None:
 def test_our_own_acknowledgement_comes_back_and_is_known(story: Story) -> None:
     """Zabbix pushes our acknowledgement to us; it is kept, and skipped as an echo of the action that made it."""
     acknowledge = story.plant.action("monitoring", story.raised.id, "acknowledge")
-    (echo,) = _echoes(story.plant, story.raised)
+    close = story.plant.action("tickets", story.ticket["id"], "close_problem")
+    echoes = {one["reason"]: one for one in _echoes(story.plant, story.raised)}
+    echo = echoes[f"echo of action {acknowledge['id']}"]
 
     assert acknowledge["state"] == "done"
-    assert echo["reason"] == f"echo of action {acknowledge['id']}"
+    assert echoes.keys() <= {echo["reason"], f"echo of action {close['id']}"}  # that of our close may come later
     assert echo["changes"] == {"acknowledged": [False, True]}
     assert not story.plant.trail(echo["id"])["events"][0]["decisions"]
 
