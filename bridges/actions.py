@@ -9,32 +9,8 @@ from sqlalchemy import Connection, select, update
 from bridges.writes import requeue
 from core.errors import ConflictError, NotFoundError
 from core.repairs import close_repair
-from core.tables import action, connector
+from core.tables import action
 from core.words import Micros, State
-
-
-def listing(
-    conn: Connection,
-    *,
-    state: str | None = None,
-    connector_name: str | None = None,
-    bridge: str | None = None,
-    limit: int = 100,
-    before: str | None = None,
-) -> list[dict[str, Any]]:
-    """List actions, newest first; ``before`` is the id of the last one of the page before."""
-    query = (
-        select(action, connector.c.name.label("connector"))
-        .join(connector, connector.c.id == action.c.connector_id, isouter=True)
-        .order_by(action.c.id.desc())
-        .limit(limit)
-    )
-    for column, wanted in ((action.c.state, state), (connector.c.name, connector_name), (action.c.bridge, bridge)):
-        if wanted is not None:
-            query = query.where(column == wanted)
-    if before is not None:
-        query = query.where(action.c.id < before)
-    return [dict(row) for row in conn.execute(query).mappings()]
 
 
 def retry(conn: Connection, action_id: str, *, now: Micros) -> None:

@@ -199,7 +199,6 @@ class Batch:
             "next_at": None,
             "mapping_version_id": item.mapping.version_id if item.mapping else None,
             "runs": old["runs"] + 1 if old is not None else 0,
-            "hops": 0,
             "error": {"fields": item.troubles} if item.troubles else None,
         }
 

@@ -54,7 +54,6 @@ class Settings:
     )
     language: str = setting("en", "Language of notes and of the command line: en or zh.", help_zh="界面与备注的语言：en 或 zh")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.", help_zh="日志级别")
-    workers: int = setting("2", "Processes of the embedded Celery worker.", help_zh="内置 Celery 工作进程数")
     lease_s: int = setting("15", "Seconds a worker owns what it claimed before it must renew.", help_zh="任务租约秒数")
     time_zone: str = setting("Asia/Shanghai", "Zone for times shown to people.", help_zh="显示时间所用的时区")
 
@@ -121,8 +120,6 @@ def _faults(values: dict[str, Any]) -> list[str]:
         faults.append(f"TIELINE_LANGUAGE={values['language']!r} is not one of en, zh")
     if values["log_level"] not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         faults.append(f"TIELINE_LOG_LEVEL={values['log_level']!r} is not one of DEBUG, INFO, WARNING, ERROR")
-    if values["workers"] < 1:
-        faults.append("TIELINE_WORKERS must be at least 1")
     if values["lease_s"] < 2:
         faults.append("TIELINE_LEASE_S must be at least 2")
     return faults

@@ -122,12 +122,6 @@ class Received(Answer):
     links: Links
 
 
-class Done(Answer):
-    """What was asked was done, to so many."""
-
-    done: int
-
-
 def time(at: Micros | None) -> str | None:
     """Write a row's time."""
     return to_rfc3339(at)

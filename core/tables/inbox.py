@@ -113,7 +113,6 @@ event = Table(
     *state_columns(),
     Column("mapping_version_id", ForeignKey("definition_version.id")),
     Column("runs", Integer, nullable=False, server_default=text("0"), comment="how often it was replayed"),
-    Column("hops", Integer, nullable=False, server_default=text("0")),
     Column("error", JsonText),
     *state_checks(),
     Index("uq_event_delivery_n", "delivery_id", "n", unique=True),

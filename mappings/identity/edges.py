@@ -8,7 +8,7 @@ All changes of edges stand in one line (one lock): they are rare, and each must 
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from core.database import Database
 from core.errors import ConflictError, NotFoundError
@@ -172,8 +172,3 @@ def _settle(conn: Connection, members: list[Member]) -> tuple[Moved, ...]:
             query(conn, "UPDATE entity SET survivor_id = :top WHERE id IN {ids}", top=top.id, ids=[one.id for one in changed])
             moved += [Moved(one.id, one.gid, by_id[one.survivor_id].gid, top.gid) for one in changed]
     return tuple(sorted(moved))
-
-
-def edge_count(conn: Connection) -> int:
-    """Return how many edges are active; for doctors and metrics."""
-    return int(conn.execute(select(func.count()).select_from(identity_edge).where(_EDGE.ended_at.is_(None))).scalar_one())

@@ -139,7 +139,6 @@ def upgrade() -> None:
         sa.Column("next_at", sa.BigInteger(), nullable=True, comment="when a waiting row is looked at again"),
         sa.Column("mapping_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("runs", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="how often it was replayed"),
-        sa.Column("hops", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.CheckConstraint("state <> 'held' OR held_by IS NOT NULL", name=op.f("ck_event_held_has_holder")),
         sa.CheckConstraint("state <> 'waiting' OR next_at IS NOT NULL", name=op.f("ck_event_waiting_has_time")),
