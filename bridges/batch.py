@@ -22,7 +22,7 @@ from core.clock import to_rfc3339
 from core.database import Database
 from core.errors import SetupError, TielineError
 from core.ids import new_id
-from core.repairs import close_repair, open_repair, open_repairs
+from core.repairs import close_repair, open_keys, open_repair
 from core.words import Micros, Origin, State, Verdict
 from mappings.catalogue import Catalogue
 from mappings.formulas import recompute
@@ -75,9 +75,16 @@ class Batch:
     def prefetch(self, items: list[Item]) -> None:
         """Read what is known of every entity of the batch, and of those it refers to, with a few queries."""
         wants = []
+        old = set()
         for item in items:
             if item.resolved is not None and item.mapping is not None:
-                etype = item.mapping.to
+                etype, known = item.mapping.to, item.resolved
+                self.loaded.gids[known.entity_id] = known.gid
+                self.loaded.survivors[known.gid] = known.entity_id
+                if known.minted and known.entity_id not in old:  # nothing is known of it, and nobody acts upon it
+                    self.loaded.current.setdefault(known.entity_id, {})
+                else:
+                    old.add(known.entity_id)
                 joins: dict[str, str] = {}
                 for happened in ("created", "changed"):
                     for bridge in self.rules.candidates(etype, happened):
@@ -86,9 +93,9 @@ class Batch:
                             for alias, path in bridge.spec.join.items()
                             if path.startswith(f"{etype}.")
                         }
-                wants.append(Want(etype, item.resolved.entity_id, joins))
+                wants.append(Want(etype, known.entity_id, joins))
         load_scopes(self.conn, self.catalogue, wants, self.loaded)
-        self.writing = under_way(self.conn, {want.entity_id for want in wants})
+        self.writing = under_way(self.conn, old) if old else set()
 
     def apply(self, item: Item) -> None:
         """Handle one item: an error, a stale state, an echo, nothing new, or an event on which bridges decide."""
@@ -123,9 +130,7 @@ class Batch:
         created = not known
         self._mind_references(item)
         found, paths = self._differences(item, event["id"])
-        self.rows.applied[item.resolved.crosswalk_id] = {"applied_at": item.record.at, "applied_version": item.record.version}
-        if item.record.at is not None:
-            self._at[item.resolved.crosswalk_id] = item.record.at
+        self._apply_stamp(item)
         if not found.changes and not created:
             self._unchanged(item, event, found)
             return
@@ -145,6 +150,15 @@ class Batch:
             event |= {"state": State.SKIPPED.value, "reason": f"echo of {echo}"}
             return
         self._decide(event, etype, entity_id, happened, item.delivery["id"])
+
+    def _apply_stamp(self, item: Item) -> None:
+        """Note which state of the source is applied now; a record without a time leaves the time that is known."""
+        assert item.resolved is not None
+        place, known = item.resolved.crosswalk_id, item.resolved
+        at = item.record.at if item.record.at is not None else self._at.get(place, known.applied_at)
+        self._at[place] = at
+        if place in self.rows.applied or (at, item.record.version) != (known.applied_at, known.applied_version):
+            self.rows.applied[place] = {"applied_at": at, "applied_version": item.record.version}
 
     def _differences(self, item: Item, event_id: str) -> tuple[Differences, list[str]]:
         """Compare a record with what is known, formulas included; return the difference and the paths that made it."""
@@ -296,9 +310,9 @@ class Batch:
         self._set(planned, bridge, decision["event_id"])
 
     def _repairs(self) -> set[str]:
-        """Return the keys of the open repairs, asked once per batch."""
+        """Return the keys of the open repairs of bridges, asked once per batch."""
         if self._open is None:
-            self._open = {one["key"] for one in open_repairs(self.conn)}
+            self._open = open_keys(self.conn, "bridge:")
         return self._open
 
     def _mint(self, etype: str) -> Place:

@@ -11,6 +11,7 @@ kept as observations; bridges do not run on it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -80,8 +81,8 @@ def echo_of(
     """
     if own_user is not None and record.actor is not None and record.actor != own_user:
         return None
-    roots = {_root(path) for path in changed_paths}
     wrote = list(writes)
+    roots = {_root(path) for path in changed_paths} if wrote else set()
     for row in wrote:
         fields: dict[str, Json] = row["fields"]
         if roots <= fields.keys() and all(same_json(record.data.get(root), fields[root]) for root in roots):
@@ -91,6 +92,7 @@ def echo_of(
     return None
 
 
+@lru_cache(maxsize=4096)
 def _root(path: str) -> str:
     """
     Return the top-level name of a path in the record.

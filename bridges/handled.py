@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
 from bridges import rules as compiled
 from bridges.batch import Batch
@@ -18,6 +18,7 @@ from bridges.holds import stand_as_now
 from bridges.parsed import Item, Reading, read, resolve
 from bridges.registered import ConnectorRow, Registered
 from bridges.writes import write
+from core.bulk import update_many
 from core.database import Database
 from core.repairs import close_repair, open_repair
 from core.tables import action, delivery, entity, event
@@ -55,17 +56,12 @@ def handle_readings(
         batch.apply(item)
     stand_as_now(conn, batch.rows.actions, now)
     write(conn, batch.rows, earlier, now)
-    finish(conn, [_outcome(reading, batch, now) for reading in readings])
+    said: dict[int, list[dict[str, Any]]] = {}
+    for one in batch.rows.events:
+        said.setdefault(one["delivery_id"], []).append(one)
+    finish(conn, [_outcome(reading, said.get(reading.delivery["id"], []), batch, now) for reading in readings])
     _mind_repairs(conn, readings, items, row, now)
     return batch
-
-
-_END_STATES = ("state", "reason", "held_by", "next_at", "events", "unchanged", "handled_at", "error")
-_FINISH = (
-    update(delivery)
-    .where(delivery.c.id == bindparam("row"))
-    .values({name: bindparam(f"new_{name}") for name in _END_STATES} | {"attempts": delivery.c.attempts + 1})
-)
 
 
 def _earlier(conn: Connection, delivery_ids: list[int]) -> dict[tuple[int, int], Mapping[Any, Any]]:
@@ -88,15 +84,16 @@ def _acted(conn: Connection, event_ids: list[str]) -> dict[str, Mapping[Any, Any
     return {row["key"]: row for row in conn.execute(query).mappings()}
 
 
-def _outcome(reading: Reading, batch: Batch, now: Micros) -> dict[str, Any]:
+def _outcome(reading: Reading, mine: list[dict[str, Any]], batch: Batch, now: Micros) -> dict[str, Any]:
     """Say what became of a delivery, from what became of its events."""
     row = reading.delivery
     if reading.error is not None:
         error = reading.error
         return ended(row, State.DEAD, f"{error.code}: {error.what} {error.why}", now, error=error.as_dict())
-    mine = [one for one in batch.rows.events if one["delivery_id"] == row["id"]]
     unchanged = batch.rows.unchanged.get(row["id"], 0)
-    kept = {n for delivery_id, n in batch.earlier if delivery_id == row["id"]}  # a replay may find fewer; none is dropped
+    kept: set[int] = set()
+    if batch.earlier:  # a replay may find fewer; none is dropped
+        kept = {n for delivery_id, n in batch.earlier if delivery_id == row["id"]}
     counts = {"events": len(kept | {one["n"] for one in mine}), "unchanged": unchanged}
     for state in (State.HELD, State.DEAD):
         found = [one for one in mine if one["state"] == state]
@@ -110,12 +107,14 @@ def _outcome(reading: Reading, batch: Batch, now: Micros) -> dict[str, Any]:
 
 
 def ended(row: Mapping[Any, Any], state: State, reason: str | None, now: Micros, **more: Any) -> dict[str, Any]:
-    ended = {"row": row["id"], "new_state": state.value, "new_reason": reason, "new_handled_at": now, "new_next_at": None}
-    return ended | {f"new_{name}": more.get(name) for name in ("held_by", "events", "unchanged", "error")}
+    """Return what a delivery's row becomes."""
+    ended = {"id": row["id"], "state": state.value, "reason": reason, "handled_at": now, "next_at": None}
+    return ended | {name: more.get(name) for name in ("held_by", "events", "unchanged", "error")}
 
 
 def finish(conn: Connection, ended: list[dict[str, Any]]) -> None:
-    conn.execute(_FINISH, ended)
+    """Write the ends of deliveries."""
+    update_many(conn, delivery, "id", ended, add={"attempts": 1})
 
 
 def _mind_repairs(conn: Connection, readings: list[Reading], items: list[Item], row: ConnectorRow, now: Micros) -> None:

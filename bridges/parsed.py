@@ -78,6 +78,8 @@ def read(
         )
         try:
             records = kind.parse(delivery, settings)
+            if any(one.at is not None and one.at.__class__ is not int for one in records):
+                raise TypeError("a record's time is not a number of microseconds")  # noqa: TRY301 - a kind's bug, told as any other
         except TielineError as error:
             readings.append(Reading(row, [], error))
             continue

@@ -5,21 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, update
+from sqlalchemy import Connection, bindparam, update
 
 from bridges.batch import Rows
-from core.bulk import insert_many
+from core.bulk import insert_many, update_many
 from core.tables import action, crosswalk, decision, event, observation, value
 from core.words import Micros, State
-
-_APPLIED = (
-    update(crosswalk)
-    .where(crosswalk.c.id == bindparam("row"))
-    .values(
-        applied_at=func.coalesce(bindparam("new_at", type_=crosswalk.c.applied_at.type), crosswalk.c.applied_at),
-        applied_version=bindparam("new_version"),
-    )
-)
 
 _REHANDLED = (
     "type",
@@ -55,13 +46,7 @@ def write(conn: Connection, rows: Rows, known_events: Mapping[tuple[int, int], M
     if rows.again:
         requeue(conn, rows.again, now)
     if rows.applied:
-        conn.execute(
-            _APPLIED,
-            [
-                {"row": row, "new_at": one["applied_at"], "new_version": one["applied_version"]}
-                for row, one in rows.applied.items()
-            ],
-        )
+        update_many(conn, crosswalk, "id", [{"id": row, **one} for row, one in rows.applied.items()])
 
 
 def requeue(conn: Connection, action_ids: list[str], now: Micros) -> int:

@@ -41,6 +41,12 @@ def close_repair(conn: Connection, key: str, *, now: Micros) -> bool:
     )
 
 
+def open_keys(conn: Connection, prefix: str) -> set[str]:
+    """Return the keys of the open repairs that begin with this."""
+    begins = repair.c.key.startswith(prefix, autoescape=True)
+    return set(conn.execute(select(repair.c.key).where(repair.c.closed_at.is_(None), begins)).scalars())
+
+
 def open_repairs(conn: Connection) -> list[dict[str, Any]]:
     """List the open repairs, oldest first."""
     rows = conn.execute(select(repair).where(repair.c.closed_at.is_(None)).order_by(repair.c.id))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, Row, bindparam, select
 
@@ -35,8 +35,7 @@ class Trust(Protocol):
     def rank(self, etype: str, name: str, source: str) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
+class Current(NamedTuple):
     """
     One field's value today and who says so. ``losers`` are the other claims, the next best first.
 
@@ -107,24 +106,13 @@ class Differences:
 
 def elect(claims: Iterable[Current]) -> Current:
     """Return the winning claim, with the others as its losers."""
-    best, *others = sorted(claims, key=lambda claim: claim.order)
-    return _with_losers(best, tuple(others))
+    best, *others = sorted(claims, key=_order)
+    losers = tuple(others)
+    return best if best.losers == losers else best._replace(losers=losers)
 
 
-def _with_losers(claim: Current, losers: tuple[Current, ...]) -> Current:
-    if claim.losers == losers:
-        return claim
-    return Current(
-        claim.value,
-        claim.state,
-        claim.observation_id,
-        claim.connector_id,
-        claim.source_at,
-        claim.observed_at,
-        claim.entity_id,
-        claim.rank,
-        losers,
-    )
+def _order(claim: Current) -> tuple[int, int, int, str]:
+    return claim.order
 
 
 _MEMBERS = (
@@ -180,7 +168,16 @@ def differences(current: Known, translated: Mapping[str, Translated], stamp: Sta
     found = Differences(after=dict(current))
     for name, field_value in translated.items():
         before = current.get(name)
-        claims = (before, *before.losers) if before is not None else ()
+        if before is None:  # nobody has said anything yet: it wins, whoever it is
+            claim = _new_claim(name, field_value, stamp, trust, None)
+            observation, row = _rows(name, field_value, claim, stamp)
+            found.observations.append(observation)
+            found.values.append(row)
+            found.after[name] = claim
+            if (said := seen(claim)) is not None:
+                found.changes[name] = [None, said]
+            continue
+        claims = (before, *before.losers)
         own = next((one for one in claims if one.connector_id == stamp.connector_id and one.entity_id == stamp.home_id), None)
         same = own is not None and own.state is field_value.state and same_json(own.value, field_value.value)
         if same and own is before:
@@ -231,26 +228,33 @@ def same_json(one: Json, other: Json) -> bool:
 
 def _rows(name: str, said: Translated, claim: Current, stamp: Stamp) -> tuple[dict[str, Json], dict[str, Json]]:
     """Return the observation and the value row of a claim."""
-    kept = {
+    observation = {
+        "id": claim.observation_id,
         "entity_id": stamp.home_id,
         "field": name,
+        "connector_id": None if stamp.connector_id == OWN else stamp.connector_id,
         "state": claim.state.value,
         "value": claim.value,
-        "source_at": stamp.source_at,
-        "observed_at": stamp.observed_at,
-    }
-    observation = {
-        **kept,
-        "id": claim.observation_id,
-        "connector_id": None if stamp.connector_id == OWN else stamp.connector_id,
         "raw": said.raw,
         "path": said.path,
+        "source_at": stamp.source_at,
+        "observed_at": stamp.observed_at,
         "version_id": stamp.version_id,
         "event_id": stamp.event_id,
         "delivery_id": stamp.delivery_id,
         "inputs": None,
     }
-    return observation, {**kept, "connector_id": stamp.connector_id, "observation_id": claim.observation_id}
+    value_row = {
+        "entity_id": stamp.home_id,
+        "field": name,
+        "connector_id": stamp.connector_id,
+        "observation_id": claim.observation_id,
+        "state": claim.state.value,
+        "value": claim.value,
+        "source_at": stamp.source_at,
+        "observed_at": stamp.observed_at,
+    }
+    return observation, value_row
 
 
 def own_value(said: Json, why: str) -> Translated:

@@ -78,9 +78,9 @@ def is_placeholder(external_id: str, *, counted: bool = False) -> bool:
     >>> is_placeholder("999999", counted=True)
     False
     """
-    plain = unicodedata.normalize("NFKC", external_id).strip().casefold()
+    plain = (external_id if external_id.isascii() else unicodedata.normalize("NFKC", external_id)).strip().casefold()
     compact = "".join(plain.split())
-    if compact in _PLACEHOLDERS or not any(char.isalnum() for char in compact):
+    if compact in _PLACEHOLDERS or not (compact.isalnum() or any(char.isalnum() for char in compact)):
         return True
     letters = compact.replace("-", "").strip("{}")
     if set(letters) == {"0"}:

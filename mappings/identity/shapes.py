@@ -173,6 +173,8 @@ def _changed(conn: Connection, connector_id: int, etype: str, shape: Shape) -> d
 
 
 def _printable(external_id: str) -> bool:
+    if external_id.isascii() and external_id.isprintable():
+        return True
     try:
         external_id.encode()
     except UnicodeEncodeError:
