@@ -8,11 +8,15 @@ then refused. PostgreSQL: FOR UPDATE SKIP LOCKED. SQLite: the write transaction 
 
 from __future__ import annotations
 
+import random
+from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, func, or_, select, text, update
 
+from core.bulk import update_many
 from core.clock import SECOND
 from core.database import Database
 from core.tables import action, attempt, connector, lane, stream
@@ -48,29 +52,26 @@ class Claimed:
     """Arguments for which the connector has no external id."""
 
 
-def claim(db: Database, owner: str, *, limit: int, lease_s: int) -> list[Claimed]:
-    """Take up to ``limit`` due actions, urgent ones first, never two of one order key, never past a blocked head."""
+def claim(
+    db: Database, owner: str, *, limit: int, lease_s: int, room: Mapping[int | None, int] | None = None
+) -> list[Claimed]:
+    """
+    Take up to ``limit`` due actions: a fair share of each connector's, urgent ones first, never two of one order key,
+    never past a blocked head. ``room`` bounds what is taken for single connectors.
+    """
     with db.write() as conn:
         db.lock_key(conn, "claim")  # claims are short; side by side, two could each miss what the other takes
         now = db.now(conn)
         _hold_where_held(conn)
-        rows = _due(db, conn, now, limit)
+        rows = _due(db, conn, now, limit, room or {})
         if not rows:
             return []
         lapsed = [row for row in rows if row["lease_owner"] is not None]
         if lapsed:
             conn.execute(attempt.insert(), [_lost(row, now) for row in lapsed])
-        conn.execute(_TAKE, [{"row": row["id"], "by": owner, "until": now + lease_s * SECOND} for row in rows])
+        taken = [{"id": row["id"], "lease_owner": owner, "lease_until": now + lease_s * SECOND} for row in rows]
+        update_many(conn, action, "id", taken, add={"fence": 1, "attempts": 1})
         return _resolved(conn, [dict(row) for row in rows])
-
-
-_TAKE = (
-    update(action)
-    .where(action.c.id == bindparam("row"))
-    .values(
-        lease_owner=bindparam("by"), lease_until=bindparam("until"), fence=action.c.fence + 1, attempts=action.c.attempts + 1
-    )
-)
 
 
 def renew(db: Database, owner: str, claimed: list[Claimed], *, lease_s: int) -> None:
@@ -104,19 +105,53 @@ def next_due(conn: Connection) -> Micros | None:
     return found
 
 
-def _due(db: Database, conn: Connection, now: Micros, limit: int) -> list[Any]:
-    """Return due rows in order; the index gives that order, so a long queue costs no more than a short one."""
+def _due(db: Database, conn: Connection, now: Micros, limit: int, room: Mapping[int | None, int]) -> list[Any]:
+    """
+    Return due rows, a share of each connector's, so that one long queue does not hold up the others.
+
+    Of each share three quarters go to urgent rows first and the rest to the others first: neither starves. Each
+    query begins at the head of an index, so a long queue costs no more than a short one.
+    """
     closed, probes = _breakers(conn, now)
-    due = _DUE if db.dialect == "sqlite" else _DUE.with_for_update(skip_locked=True, of=action)
-    query = due.limit(limit)
-    if closed or probes:
-        query = query.where(or_(action.c.connector_id.is_(None), action.c.connector_id.not_in([*closed, *probes])))
-    rows = list(conn.execute(query, {"now": now}).mappings())
-    for one in probes:  # half open: one probe at a time
-        rows += conn.execute(due.where(action.c.connector_id == one).limit(1), {"now": now}).mappings()
-    return rows
+    due: list[int | None] = [one for one in conn.execute(_WITH_DUE, {"now": now}).scalars() if one not in closed]
+    if conn.execute(_OWN_DUE, {"now": now}).first() is not None:
+        due.append(None)
+    due = [one for one in due if room.get(one, limit) > 0]
+    if len(due) > limit:
+        random.shuffle(due)
+    rows: list[Any] = []
+    for place, one in enumerate(due):
+        if (left := limit - len(rows)) <= 0:
+            break
+        share = max(1, left // (len(due) - place))
+        share = 1 if one in probes else min(share, room.get(one, limit))  # half open: one probe at a time
+        rows += _share(db, conn, one, now, share)
+    return sorted(rows, key=itemgetter("priority", "next_at", "seq"))
 
 
+def _share(db: Database, conn: Connection, connector_id: int | None, now: Micros, share: int) -> list[Any]:
+    """Return one connector's due rows (None: acts of our own): urgent ones, a quarter for the others, urgent ones again."""
+    urgent = _lane(db, conn, connector_id, now, _URGENT, share)
+    others = _lane(db, conn, connector_id, now, _OTHERS, max(share - len(urgent), share // 4))
+    keys = {row["order_key"] for row in urgent}
+    others = [row for row in others if row["order_key"] not in keys]  # never two of one order key
+    return [*urgent[: share - len(others)], *others] if share > 1 else (urgent or others)[:1]
+
+
+def _lane(db: Database, conn: Connection, connector_id: int | None, now: Micros, lane: Any, limit: int) -> list[Any]:
+    if limit <= 0:
+        return []
+    where = action.c.connector_id.is_(None) if connector_id is None else action.c.connector_id == connector_id
+    query = _DUE.where(where, lane).limit(limit)
+    if db.dialect != "sqlite":
+        query = query.with_for_update(skip_locked=True, of=action)
+    return list(conn.execute(query, {"now": now}).mappings())
+
+
+_URGENT, _OTHERS = (action.c.priority == text("0"), action.c.priority == text("1"))
+_OPEN = (action.c.state == text("'waiting'"), action.c.next_at <= bindparam("now"))
+_WITH_DUE = select(connector.c.id).where(exists().where(action.c.connector_id == connector.c.id, *_OPEN)).order_by(connector.c.id)
+_OWN_DUE = select(action.c.id).where(action.c.connector_id.is_(None), *_OPEN).limit(1)
 _earlier = action.alias("earlier")
 _DUE = (
     select(action)

@@ -8,13 +8,15 @@ against its fence. Who moves next is decided by the error's family, in ``bridges
 from __future__ import annotations
 
 import logging
+import queue
 import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
 from bridges.claims import Claimed, claim, give_back, renew
+from bridges.hands import Hands
 from bridges.passing import passes
 from bridges.registered import Registered
 from bridges.results import Result, UnexpectedError, settle
@@ -36,6 +38,9 @@ GIVE_UP_S = 60
 
 LINGER_S = 0.005
 """How long finished attempts wait for others, so that one commit serves many."""
+
+EMPTY_S = 0.05
+"""How long after a claim that found nothing the next one is tried while attempts are under way."""
 
 VERIFY_PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
 """Pauses between looks when the far side needs a moment (a close is a server task in Zabbix: 0.3 - 3 s)."""
@@ -75,40 +80,64 @@ class Deliverer:
         self._owner, self._lease_s, self._slots = owner, lease_s, slots
         self._clock, self._pause, self._spread = clock or SystemClock(), pause, spread
         self._stopping = threading.Event()
+        self._hands = Hands(slots, CLAIM)
+        self._ended: queue.SimpleQueue[Result] = queue.SimpleQueue()
 
     def run(self, *, budget_s: float = 60) -> int:
         """Work until nothing is due, or the time is up and what was begun is finished; return how many were tried."""
-        tried, until, renewed = 0, time.monotonic() + budget_s, time.monotonic()
-        flying: dict[Future[Result], Claimed] = {}
+        tried, until, renewed, again = 0, time.monotonic() + budget_s, time.monotonic(), 0.0
+        hands, ended = self._hands, self._ended
         results: list[Result] = []
         with ThreadPoolExecutor(self._slots, thread_name_prefix="deliver") as pool:
             while True:
+                now = time.monotonic()
                 if self._stopping.is_set():
-                    self._drop_unbegun(flying)
-                elif not results and len(flying) <= self._slots and time.monotonic() < until:
-                    claimed = self._claim()
+                    self._drop_unbegun()
+                elif not results and now >= again and now < until and hands.could_begin() < self._slots:
+                    claimed = self._claim(hands.room())
                     tried += len(claimed)
-                    flying |= {pool.submit(self.attempt, one): one for one in claimed}
-                if not flying and not results:
+                    hands.take(claimed)
+                    again = 0.0 if claimed else now + EMPTY_S
+                for _ in range(hands.could_begin()):
+                    pool.submit(self._work)
+                if not len(hands) and not results and ended.empty():
                     return tried
-                done, _ = wait(flying, timeout=self._lease_s / 3, return_when=FIRST_COMPLETED)
-                if done and len(flying) > len(done):
-                    done |= wait(flying, timeout=LINGER_S).done  # one commit for many results
-                results += [future.result() for future in done]
-                for future in done:
-                    del flying[future]
+                results += self._collect(wait_s=0.0 if results else min(EMPTY_S, self._lease_s / 3))
                 results = self._settle(results, give_up=time.monotonic() > until + GIVE_UP_S)
-                if flying and time.monotonic() - renewed > self._lease_s / 3:
-                    self._renew(flying)
+                if len(hands) and time.monotonic() - renewed > self._lease_s / 3:
+                    self._renew(hands.everything())
                     renewed = time.monotonic()
+
+    def _work(self) -> None:
+        """Attempt one action after the other for as long as one may begin; runs in several threads."""
+        while (one := self._hands.begin()) is not None:
+            began = time.monotonic()
+            result = self.attempt(one)
+            self._ended.put(result)
+            self._hands.end(one, time.monotonic() - began)
+
+    def _collect(self, *, wait_s: float) -> list[Result]:
+        """Return the results that have come, waiting a moment for more, so that one commit serves many."""
+        found: list[Result] = []
+        until = time.monotonic() + wait_s
+        while len(found) < CLAIM:
+            try:
+                found.append(self._ended.get(timeout=max(0.0, until - time.monotonic())))
+            except queue.Empty:
+                break
+            if len(found) == 1:
+                until = time.monotonic() + LINGER_S
+            if not len(self._hands):
+                until = 0.0
+        return found
 
     def stop(self) -> None:
         """Claim nothing more: what is at the far side is finished, what is not begun is given back."""
         self._stopping.set()
 
-    def _claim(self) -> list[Claimed]:
+    def _claim(self, room: Mapping[int | None, int]) -> list[Claimed]:
         try:
-            return claim(self._db, self._owner, limit=CLAIM, lease_s=self._lease_s)
+            return claim(self._db, self._owner, limit=CLAIM, lease_s=self._lease_s, room=room)
         except Exception as error:
             if not passes(error):
                 raise
@@ -129,19 +158,18 @@ class Deliverer:
             return results
         return []
 
-    def _renew(self, flying: Mapping[Future[Result], Claimed]) -> None:
+    def _renew(self, held: list[Claimed]) -> None:
         try:
-            renew(self._db, self._owner, list(flying.values()), lease_s=self._lease_s)
+            renew(self._db, self._owner, held, lease_s=self._lease_s)
         except Exception as error:
             if not passes(error):
                 raise
             log.warning("Leases could not be renewed: %s", error)
 
-    def _drop_unbegun(self, flying: dict[Future[Result], Claimed]) -> None:
+    def _drop_unbegun(self) -> None:
         """Give back what no thread has begun."""
-        unbegun = [future for future in flying if future.cancel()]
-        if unbegun:
-            give_back(self._db, self._owner, [flying.pop(future) for future in unbegun])
+        if unbegun := self._hands.drop():
+            give_back(self._db, self._owner, unbegun)
 
     def attempt(self, claimed: Claimed) -> Result:
         """Try one action; whatever goes wrong becomes a result, never an exception."""

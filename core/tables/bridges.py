@@ -56,6 +56,7 @@ action = Table(
     *state_checks(),
     Index(
         "ix_action_due",
+        "connector_id",
         "priority",
         "next_at",
         "seq",
