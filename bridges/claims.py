@@ -8,7 +8,9 @@ then refused. PostgreSQL: FOR UPDATE SKIP LOCKED. SQLite: the write transaction 
 
 from __future__ import annotations
 
+import os
 import random
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
@@ -52,9 +54,7 @@ class Claimed:
     """Arguments for which the connector has no external id."""
 
 
-def claim(
-    db: Database, owner: str, *, limit: int, lease_s: int, room: Mapping[int | None, int] | None = None
-) -> list[Claimed]:
+def claim(db: Database, owner: str, *, limit: int, lease_s: int, room: Mapping[int | None, int] | None = None) -> list[Claimed]:
     """
     Take up to ``limit`` due actions: a fair share of each connector's, urgent ones first, never two of one order key,
     never past a blocked head. ``room`` bounds what is taken for single connectors.
@@ -129,6 +129,18 @@ def _due(db: Database, conn: Connection, now: Micros, limit: int, room: Mapping[
     return sorted(rows, key=itemgetter("priority", "next_at", "seq"))
 
 
+def claimable(conn: Connection, now: Micros) -> Micros | None:
+    """Return since when the oldest action waits that could be claimed now; None when there is none."""
+    closed, _ = _breakers(conn, now)
+    due: list[int | None] = [one for one in conn.execute(_WITH_DUE, {"now": now}).scalars() if one not in closed]
+    waits: list[Micros] = []
+    for one in [*due, None]:
+        where = action.c.connector_id.is_(None) if one is None else action.c.connector_id == one
+        first = _DUE.with_only_columns(action.c.next_at).where(where).limit(1)
+        waits += conn.execute(first, {"now": now}).scalars().all()
+    return min(waits, default=None)
+
+
 def _share(db: Database, conn: Connection, connector_id: int | None, now: Micros, share: int) -> list[Any]:
     """Return one connector's due rows (None: acts of our own): urgent ones, a quarter for the others, urgent ones again."""
     urgent = _lane(db, conn, connector_id, now, _URGENT, share)
@@ -150,7 +162,9 @@ def _lane(db: Database, conn: Connection, connector_id: int | None, now: Micros,
 
 _URGENT, _OTHERS = (action.c.priority == text("0"), action.c.priority == text("1"))
 _OPEN = (action.c.state == text("'waiting'"), action.c.next_at <= bindparam("now"))
-_WITH_DUE = select(connector.c.id).where(exists().where(action.c.connector_id == connector.c.id, *_OPEN)).order_by(connector.c.id)
+_WITH_DUE = (
+    select(connector.c.id).where(exists().where(action.c.connector_id == connector.c.id, *_OPEN)).order_by(connector.c.id)
+)
 _OWN_DUE = select(action.c.id).where(action.c.connector_id.is_(None), *_OPEN).limit(1)
 _earlier = action.alias("earlier")
 _DUE = (
@@ -263,6 +277,38 @@ def _resolved(conn: Connection, rows: list[dict[str, Any]]) -> list[Claimed]:
             )
         )
     return claimed
+
+
+def forget_dead(db: Database) -> list[str]:
+    """
+    Free what workers of this machine had leased that are gone; return who they were.
+
+    An owner is ``host:pid``. A worker that nobody supervises, killed, would otherwise hold its leases until they lapse.
+    """
+    here = f"{socket.gethostname()}:"
+    with db.read() as conn:
+        now = db.now(conn)
+        owners = {
+            owner
+            for table in (action, lane, stream)
+            for owner in conn.execute(
+                select(table.c.lease_owner).distinct().where(table.c.lease_owner.startswith(here), table.c.lease_until > now)
+            ).scalars()
+        }
+    gone = sorted(owner for owner in owners if not _lives(owner.removeprefix(here)))
+    for owner in gone:
+        forget_owner(db, owner)
+    return gone
+
+
+def _lives(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError, OverflowError):
+        return True  # somebody else's, or no number of ours: its lease lapses in its own time
+    return True
 
 
 def forget_owner(db: Database, owner: str) -> None:

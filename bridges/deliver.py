@@ -81,11 +81,14 @@ class Deliverer:
         self._clock, self._pause, self._spread = clock or SystemClock(), pause, spread
         self._stopping = threading.Event()
         self._hands = Hands(slots, CLAIM)
-        self._ended: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[Result | None] = queue.SimpleQueue()
+        self.progress = 0
+        """Counts what was claimed, settled or renewed here: a watchdog asks whether it moves."""
 
     def run(self, *, budget_s: float = 60) -> int:
         """Work until nothing is due, or the time is up and what was begun is finished; return how many were tried."""
-        tried, until, renewed, again = 0, time.monotonic() + budget_s, time.monotonic(), 0.0
+        tried, until, renewed = 0, time.monotonic() + budget_s, time.monotonic()
+        self._again = 0.0
         hands, ended = self._hands, self._ended
         results: list[Result] = []
         with ThreadPoolExecutor(self._slots, thread_name_prefix="deliver") as pool:
@@ -93,11 +96,12 @@ class Deliverer:
                 now = time.monotonic()
                 if self._stopping.is_set():
                     self._drop_unbegun()
-                elif not results and now >= again and now < until and hands.could_begin() < self._slots:
+                elif not results and now >= self._again and now < until and hands.could_begin() < self._slots:
                     claimed = self._claim(hands.room())
+                    self.progress += len(claimed)
                     tried += len(claimed)
                     hands.take(claimed)
-                    again = 0.0 if claimed else now + EMPTY_S
+                    self._again = 0.0 if claimed else now + EMPTY_S
                 for _ in range(hands.could_begin()):
                     pool.submit(self._work)
                 if not len(hands) and not results and ended.empty():
@@ -106,6 +110,7 @@ class Deliverer:
                 results = self._settle(results, give_up=time.monotonic() > until + GIVE_UP_S)
                 if len(hands) and time.monotonic() - renewed > self._lease_s / 3:
                     self._renew(hands.everything())
+                    self.progress += 1
                     renewed = time.monotonic()
 
     def _work(self) -> None:
@@ -122,14 +127,23 @@ class Deliverer:
         until = time.monotonic() + wait_s
         while len(found) < CLAIM:
             try:
-                found.append(self._ended.get(timeout=max(0.0, until - time.monotonic())))
+                result = self._ended.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 break
+            if result is None:  # nudged: there is something new to claim
+                self._again = 0.0
+                break
+            found.append(result)
             if len(found) == 1:
                 until = time.monotonic() + LINGER_S
             if not len(self._hands):
                 until = 0.0
         return found
+
+    def nudge(self) -> None:
+        """Have a run that is under way look for due actions at once."""
+        if len(self._hands):
+            self._ended.put(None)
 
     def stop(self) -> None:
         """Claim nothing more: what is at the far side is finished, what is not begun is given back."""
@@ -150,6 +164,7 @@ class Deliverer:
             return []
         try:
             settle(self._db, self._owner, results, spread=self._spread)
+            self.progress += len(results)
         except Exception as error:
             if give_up or not passes(error):
                 raise

@@ -63,6 +63,8 @@ class Handler:
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
         self._told: set[str] | None = None
+        self.progress = 0
+        """Counts the batches that were ended here: a watchdog asks whether it moves."""
 
     def is_due(self) -> bool:
         """Say whether any delivery waits to be handled now."""
@@ -143,6 +145,7 @@ class Handler:
             try:
                 last = n + 1 == LANE_BATCHES or self._stopping.is_set()
                 done = self._handle(row, fence, size, last=last)
+                self.progress += 1
             except TielineError:
                 raise
             except Exception as error:

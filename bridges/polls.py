@@ -60,6 +60,8 @@ class Poller:
 
     def __init__(self, db: Database, registered: Registered, *, owner: str, slots: int = 4) -> None:
         self._db, self._registered, self._owner, self._slots = db, registered, owner, slots
+        self.progress = 0
+        """Counts the streams that were claimed and polled here: a watchdog asks whether it moves."""
 
     def run(self, *, then: Callable[[], None] = lambda: None) -> int:
         """Poll every due stream once, following pages; return how many pages were stored."""
@@ -68,6 +70,7 @@ class Poller:
             return 0
         with ThreadPoolExecutor(self._slots, thread_name_prefix="poll") as pool:
             pages = sum(pool.map(self._poll, due))
+        self.progress += len(due)
         if pages:
             then()
         return pages

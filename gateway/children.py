@@ -32,6 +32,8 @@ class Child:
     name: str
     argv: list[str]
     on_end: Callable[[int], None] = lambda pid: None
+    is_still: Callable[[int], bool] = lambda pid: False
+    """Told the pid, it says whether that process stands still: it is killed then, and started anew."""
     running: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     pause_s: float = 0.0
@@ -49,6 +51,11 @@ class Child:
                 self.start()
             return
         if self.running.poll() is None:
+            if self.is_still(self.running.pid):
+                log.error(
+                    "%s (pid %s) stands still; it is killed and started anew (rows are safe)", self.name, self.running.pid
+                )
+                self.running.kill()
             return
         ended, lived = self.running, time.monotonic() - self.started_at
         self.pause_s = 0.0 if lived > LONGEST_PAUSE_S else min(LONGEST_PAUSE_S, max(0.2, self.pause_s * 2))

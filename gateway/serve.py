@@ -15,8 +15,10 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
+from bell.watch import Pulse
 from core.database import Database
 from core.errors import SetupError
 from core.migrations import upgrade
@@ -92,15 +94,40 @@ def serve(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> No
     log_to_stderr(settings)
     check_port(settings)
     roles = [Child(role, [sys.executable, "-m", f"gateway.roles.{role}"]) for role in ("web", "worker", "beat")]
-    roles[1].on_end = lambda pid: _free(settings, f"{socket.gethostname()}:{pid}")
+    pulses = Pulses(settings.folder)
+    roles[1].is_still = pulses.is_still
+    roles[1].on_end = lambda pid: _bury(settings, pulses, pid)
     supervise(roles, ready=ready)
 
 
-def _free(settings: Settings, owner: str) -> None:
+class Pulses:
+    """The heartbeats of the workers in this home."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._known = folder, dict[int, Pulse]()
+
+    def _place(self, pid: int) -> Path:
+        return self._folder / f"worker-{pid}.pulse"
+
+    def is_still(self, pid: int) -> bool:
+        """Say whether this worker's heartbeat has stopped."""
+        if pid not in self._known:
+            self._known[pid] = Pulse(self._place(pid))
+        return self._known[pid].is_still()
+
+    def forget(self, pid: int) -> None:
+        """Remove what an ended worker left."""
+        self._known.pop(pid, None)
+        self._place(pid).unlink(missing_ok=True)
+
+
+def _bury(settings: Settings, pulses: Pulses, pid: int) -> None:
+    """Free what an ended worker had leased: its end is known for certain here."""
+    pulses.forget(pid)
     from bridges.claims import forget_owner  # loaded only when a worker has ended: the supervisor stays small
 
     database = Database(settings.database_url)
-    forget_owner(database, owner)
+    forget_owner(database, f"{socket.gethostname()}:{pid}")
     database.close()
 
 
