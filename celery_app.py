@@ -53,8 +53,6 @@ def make_app(settings: Settings) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         worker_prefetch_multiplier=1,
-        worker_soft_shutdown_timeout=30,
-        worker_enable_soft_shutdown_on_idle=True,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         worker_enable_remote_control=False,
@@ -64,6 +62,7 @@ def make_app(settings: Settings) -> Celery:
             "sweep": {"task": "tieline.sweep", "schedule": 1.0},
             "poll": {"task": "tieline.poll", "schedule": 1.0},
             "heal": {"task": "tieline.heal", "schedule": 15.0},
+            "keep": {"task": "tieline.keep", "schedule": 60.0},
         },
     )
     if settings.broker_url.startswith(("redis", "sentinel")):
@@ -98,6 +97,7 @@ class Parts:
     healer: Callable[[Callable[[], None]], int]
     mend: Callable[[], int]
     waited: Callable[[], dict[str, float]]
+    keep: Callable[[], object]
     next_due: Callable[[Any], int | None]
     seen: Seen
 
@@ -117,6 +117,7 @@ def parts() -> Parts:
 
 def _make_parts(settings: Settings) -> Parts:
     """Load the rooms and put them together; beat and who only rings never get here, so they stay small."""
+    from bridges import retention
     from bridges.claims import forget_dead, next_due
     from bridges.deliver import Deliverer
     from bridges.handle import Handler
@@ -130,6 +131,7 @@ def _make_parts(settings: Settings) -> Parts:
 
     db = Database(settings.database_url)
     registered = Registered(db, Vault(settings.folder / "secret.key"), connector_class)
+    policy = retention.Policy(settings.live_days, settings.archive_days, settings.dedupe_days)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     language: Language = "zh" if settings.language == "zh" else "en"
     own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, language, settings.time_zone)}
@@ -142,6 +144,7 @@ def _make_parts(settings: Settings) -> Parts:
         lambda then: heal_held(db, registered, then=then) + escalate_late(db) + len(forget_dead(db)),
         lambda: release_mended(db, registered),
         lambda: _waited(db),
+        lambda: retention.run(db, policy),
         next_due,
         Seen(),
     )
@@ -212,6 +215,7 @@ def _deliver_on() -> None:
 _handle = OneAtATime(lambda: parts().handler.run(then=_deliver_on))
 _deliver = OneAtATime(lambda: parts().deliverer.run())
 _poll = OneAtATime(lambda: parts().poller.run(then=ring_handle))
+_keep = OneAtATime(lambda: parts().keep())
 _heal = OneAtATime(lambda: parts().healer(ring_deliver))
 
 
@@ -237,6 +241,12 @@ def poll() -> None:
 def heal() -> None:
     """Check what a repair holds, release what works again, and tell of urgent actions that are late."""
     _heal()
+
+
+@app.task(name="tieline.keep")
+def keep() -> None:
+    """Archive what has ended for long, and prune what was archived for long."""
+    _keep()
 
 
 @app.task(name="tieline.sweep")

@@ -9,11 +9,14 @@ that state must say. It runs in one read transaction, so it is one instant.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from bridges import archive
+from bridges.progress import oldest_unclaimed
 from core.database import Database
 from core.tables import action, decision, delivery, event, intake
 from core.words import Micros, State
@@ -59,18 +62,21 @@ def balance(db: Database) -> Balance:
 def count(conn: Connection, now: Micros) -> Balance:
     """The same within the caller's transaction."""
     accepted = int(conn.execute(select(func.coalesce(func.sum(intake.c.accepted), 0))).scalar_one())
-    deliveries, events, actions = (_by_state(conn, table) for table in (delivery, event, action))
+    away = archive.counts(conn)
+    deliveries, events, actions = (_by_state(conn, table, away[table.name]) for table in (delivery, event, action))
     problems = []
     if accepted != sum(deliveries.values()):
         problems.append(f"{accepted} deliveries were accepted, but {sum(deliveries.values())} are there.")
     problems += _parsed(conn)
     problems += _planned(conn)
-    return Balance(accepted, deliveries, events, actions, _oldest_due(conn, now), problems)
+    return Balance(accepted, deliveries, events, actions, max(oldest_unclaimed(conn, now).values()), problems)
 
 
-def _by_state(conn: Connection, table: Any) -> dict[str, int]:
-    counts = dict.fromkeys((str(state) for state in State), 0)
-    counts.update(dict(conn.execute(select(table.c.state, func.count()).group_by(table.c.state)).all()))
+def _by_state(conn: Connection, table: Any, away: Mapping[str, int]) -> dict[str, int]:
+    """Count rows by state: those at hand, and those that have left for the archive, pruned or not."""
+    counts = {str(state): away.get(state.value, 0) for state in State}
+    for state, n in conn.execute(select(table.c.state, func.count()).group_by(table.c.state)):
+        counts[state] += n
     return counts
 
 
@@ -97,13 +103,3 @@ def _planned(conn: Connection) -> list[str]:
         .limit(5)
     )
     return [f"Decision {row.id} added {row.actions} actions, but {row.n or 0} are there." for row in conn.execute(query)]
-
-
-def _oldest_due(conn: Connection, now: Micros) -> float:
-    """Return how many seconds the oldest due row has waited; 0 when nothing is due."""
-    oldest = [
-        conn.execute(select(func.min(table.c.next_at)).where(table.c.state == State.WAITING.value)).scalar_one()
-        for table in (delivery, action)
-    ]
-    due = [at for at in oldest if at is not None and at <= now]
-    return round((now - min(due)) / 1_000_000, 3) if due else 0.0

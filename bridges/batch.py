@@ -21,7 +21,7 @@ from bridges.rules import Bridge, Rules
 from core.clock import to_rfc3339
 from core.database import Database
 from core.errors import SetupError, TielineError
-from core.ids import new_id
+from core.ids import derived_id, new_id
 from core.repairs import close_repair, open_keys, open_repair
 from core.words import Micros, Origin, State, Verdict
 from mappings.catalogue import Catalogue
@@ -195,7 +195,7 @@ class Batch:
 
     def _event(self, item: Item, old: Mapping[Any, Any] | None) -> dict[str, Any]:
         return {
-            "id": old["id"] if old is not None else new_id("evt"),
+            "id": old["id"] if old is not None else derived_id("evt", item.delivery["receipt"], item.n),
             "delivery_id": item.delivery["id"],
             "n": item.n,
             "connector_id": item.connector.id,

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from bridges.archive import Source
 from core.clock import to_rfc3339
 from core.errors import NotFoundError
 from core.tables import action, attempt, conflict, connector, decision, definition, definition_version, delivery, entity, repair
@@ -34,62 +35,65 @@ _TIMES = (
 
 
 def event(conn: Connection, public_id: str) -> dict[str, Any]:
-    """Return the whole trail of a delivery (``rcp_…``) or of one event (``evt_…``)."""
+    """Return the whole trail of a delivery (``rcp_…``) or of one event (``evt_…``), also of what is archived by now."""
+    source = Source.of(conn, public_id)
     if public_id.startswith("evt_"):
-        found = conn.execute(select(event_table).where(event_table.c.id == public_id)).mappings().one_or_none()
-        row = found and conn.execute(select(delivery).where(delivery.c.id == found["delivery_id"])).mappings().one()
-        events = [found] if found else []
+        events = source.rows(event_table, "id", [public_id])
+        found = source.rows(delivery, "id", [row["delivery_id"] for row in events])
     else:
-        row = conn.execute(select(delivery).where(delivery.c.receipt == public_id)).mappings().one_or_none()
-        query = select(event_table).where(event_table.c.delivery_id == row["id"]).order_by(event_table.c.n) if row else None
-        events = list(conn.execute(query).mappings()) if query is not None else []
-    if row is None:
+        found = source.rows(delivery, "receipt", [public_id])
+        events = source.rows(event_table, "delivery_id", [row["id"] for row in found], "n")
+    if not found:
         raise NotFoundError(
             f"There is no event or delivery {public_id!r}.",
-            why="Ids begin with evt_ (an event), rcp_ (a receipt of the door) or act_ (an action).",
+            why=source.pruned() or "Ids begin with evt_ (an event), rcp_ (a receipt of the door) or act_ (an action).",
             fix="Look it up with `tieline events list`, `tieline events deliveries` or `tieline actions list`."
             " What a door refused has no receipt: `tieline events refusals`.",
         )
-    trail = {"delivery": _delivery(conn, row), "events": _events(conn, events)}
-    return {"id": public_id, "summary": list(_summary(trail)), **trail}
+    trail = {"delivery": _delivery(conn, source, found[0]), "events": _events(conn, source, events)}
+    told = list(_summary(trail))
+    if source.bundle is not None:
+        told.append("  It has ended and is in the archive; `tieline replay` puts it back first.")
+    return {"id": public_id, "summary": told, "archived": source.bundle is not None, **trail}
 
 
 def action_trail(conn: Connection, action_id: str) -> dict[str, Any]:
     """Return one action with its attempts and the decision that asked for it."""
-    row = conn.execute(select(action).where(action.c.id == action_id)).mappings().one_or_none()
-    if row is None:
+    source = Source.of(conn, action_id)
+    found = source.rows(action, "id", [action_id])
+    if not found:
         raise NotFoundError(
-            f"There is no action {action_id!r}.", why="Its row is not there.", fix="Look it up with `tieline actions list`."
+            f"There is no action {action_id!r}.",
+            why=source.pruned() or "Its row is not there.",
+            fix="Look it up with `tieline actions list`.",
         )
-    asked = conn.execute(select(decision).where(decision.c.id == row["decision_id"])).mappings().one()
-    return {**_actions(conn, [row])[0], "decision": _shown(asked)}
+    [asked] = source.rows(decision, "id", [found[0]["decision_id"]])
+    return {**_actions(conn, source, found)[0], "decision": _shown(asked)}
 
 
-def _delivery(conn: Connection, row: Mapping[Any, Any]) -> dict[str, Any]:
+def _delivery(conn: Connection, source: Source, row: Mapping[Any, Any]) -> dict[str, Any]:
     shown = _shown(row)
     body = shown.pop("body")
     shown["connector"] = conn.execute(select(connector.c.name).where(connector.c.id == row["connector_id"])).scalar_one()
     shown["size"] = len(body)
     shown["body"] = body[:BODY_SHOWN].decode("utf-8", "replace")
-    others = conn.execute(
-        select(conflict.c.at, conflict.c.body_sha256, conflict.c.seen).where(conflict.c.delivery_id == row["id"])
-    )
-    shown["conflicts"] = [_shown(one) for one in others.mappings()]
+    shown["conflicts"] = [
+        _shown({name: one[name] for name in ("at", "body_sha256", "seen")})
+        for one in source.rows(conflict, "delivery_id", [row["id"]])
+    ]
     shown["repair"] = _repair(conn, row["held_by"]) or _repair(conn, f"repair:delivery:{row['receipt']}")
     return shown
 
 
-def _events(conn: Connection, rows: list[Any]) -> list[dict[str, Any]]:
+def _events(conn: Connection, source: Source, rows: list[Any]) -> list[dict[str, Any]]:
     ids = [row["id"] for row in rows]
-    decisions = list(
-        conn.execute(select(decision).where(decision.c.event_id.in_(ids)).order_by(decision.c.run, decision.c.id)).mappings()
-    )
-    actions = list(conn.execute(select(action).where(action.c.event_id.in_(ids)).order_by(action.c.seq)).mappings())
+    decisions = source.rows(decision, "event_id", ids, "run", "id")
+    actions = source.rows(action, "event_id", ids, "seq")
     versions = _versions(conn, [row["version_id"] for row in decisions] + [row["mapping_version_id"] for row in rows])
     gids = dict(
         conn.execute(select(entity.c.id, entity.c.gid).where(entity.c.id.in_([row["entity_id"] for row in rows]))).all()
     )
-    shown_actions = _actions(conn, actions)
+    shown_actions = _actions(conn, source, actions)
     shown = []
     for row in rows:
         one = _shown(row)
@@ -106,10 +110,9 @@ def _events(conn: Connection, rows: list[Any]) -> list[dict[str, Any]]:
     return shown
 
 
-def _actions(conn: Connection, rows: list[Any]) -> list[dict[str, Any]]:
+def _actions(conn: Connection, source: Source, rows: list[Any]) -> list[dict[str, Any]]:
     attempts: dict[str, list[dict[str, Any]]] = {}
-    query = select(attempt).where(attempt.c.action_id.in_([row["id"] for row in rows])).order_by(attempt.c.id)
-    for made in conn.execute(query).mappings():
+    for made in source.rows(attempt, "action_id", [row["id"] for row in rows], "id"):
         attempts.setdefault(made["action_id"], []).append(_shown(made))
     names = dict(conn.execute(select(connector.c.id, connector.c.name)).all())
     targets = [row["target_id"] for row in rows if row["target_id"] is not None]

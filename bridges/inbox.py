@@ -12,25 +12,18 @@ import logging
 import queue
 import secrets
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from bridges.passing import passes, until_passed
-from core.bulk import insert_many
-from core.clock import SECOND
+from bridges.storing import SLOTS, Arrival, Receipt, store
 from core.database import Database
 from core.errors import TransientError
-from core.ids import new_id
 from core.jsons import sha256
-from core.tables import conflict, delivery, intake, refusal
-from core.words import Micros, Origin, State
+from core.tables import refusal
 
-SLOTS = 16
 log = logging.getLogger("tieline.engine")
 
 
@@ -41,29 +34,6 @@ class CannotStoreError(TransientError):
     title, title_zh = "The delivery could not be stored", "消息未能存储"
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """What stands at the door, verified: raw bytes and how to recognise them if they come again."""
-
-    connector_id: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
-    external_id: str | None = None
-    window_s: int = 600
-    origin: Origin = Origin.PUSH
-    stream: str | None = None
-    replay_of: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The promise: ``status`` is accepted, duplicate (known, same body) or conflict (known id, other body)."""
-
-    receipt: str
-    status: str
-    seen: int = 1
-
-
 @dataclass(slots=True)
 class _Waiting:
     arrival: Arrival
@@ -72,15 +42,6 @@ class _Waiting:
     done: threading.Event = field(default_factory=threading.Event)
     receipt: Receipt | None = None
     error: Exception | None = None
-
-
-_COUNT = (
-    update(intake)
-    .where(intake.c.connector_id == bindparam("c"), intake.c.slot == bindparam("s"))
-    .values(accepted=intake.c.accepted + bindparam("n"))
-)
-_SEEN = update(delivery).where(delivery.c.id == bindparam("row")).values(seen=delivery.c.seen + bindparam("n"))
-_RETIRE = update(delivery).where(delivery.c.id == bindparam("row")).values(external_id=bindparam("retired"))
 
 
 class Inbox:
@@ -186,118 +147,6 @@ class Inbox:
             receipts = store(self._db, conn, [(one.arrival, one.body_sha256, one.key) for one in batch], slot)
         for waiting, receipt in zip(batch, receipts, strict=True):
             waiting.receipt = receipt
-
-
-def store(db: Database, conn: Connection, arrivals: list[tuple[Arrival, str, str]], slot: int = 0) -> list[Receipt]:
-    """Write arrivals (with body hash and key) in the caller's transaction and say what became of each."""
-    now = db.now(conn)
-    known = _known(conn, arrivals)
-    rows: list[dict[str, Any]] = []
-    retired: list[dict[str, Any]] = []
-    seen: dict[int, int] = {}
-    receipts: list[Receipt] = []
-    new: dict[tuple[int, str], dict[str, Any]] = {}
-    for arrival, digest, key in arrivals:
-        place = (arrival.connector_id, key)
-        if place in new:  # twice within this very batch
-            first = new[place]
-            same = first["body_sha256"] == digest
-            first["seen"] += same
-            receipts.append(Receipt(first["receipt"], "duplicate" if same else "conflict", first["seen"]))
-            continue
-        old = known.get(place)
-        if old is not None and arrival.external_id is None and old["received_at"] <= now - arrival.window_s * SECOND:
-            retired.append({"row": old["id"], "retired": f"{key}@{old['received_at']}"})
-            old = None
-        if old is None:
-            row = _row(arrival, digest, key, now)
-            rows.append(row)
-            new[place] = row
-            receipts.append(Receipt(row["receipt"], "accepted"))
-        elif old["body_sha256"] == digest:
-            seen[old["id"]] = seen.get(old["id"], 0) + 1
-            receipts.append(Receipt(old["receipt"], "duplicate", old["seen"] + seen[old["id"]]))
-        else:
-            receipts.append(Receipt(old["receipt"], "conflict", old["seen"]))
-    if retired:
-        conn.execute(_RETIRE, sorted(retired, key=itemgetter("row")))
-    if rows:
-        if db.dialect == "postgresql":  # all writers take the same ids in the same order, or they would wait for each other
-            rows.sort(key=itemgetter("connector_id", "external_id"))
-        insert_many(conn, delivery, rows)
-        _count(conn, rows, slot)
-    if seen:
-        conn.execute(_SEEN, [{"row": row, "n": n} for row, n in sorted(seen.items())])
-    _keep_conflicts(conn, arrivals, receipts, now)
-    return receipts
-
-
-def _known(conn: Connection, arrivals: Iterable[tuple[Arrival, str, str]]) -> dict[tuple[int, str], Any]:
-    keys: dict[int, list[str]] = {}
-    for arrival, _, key in arrivals:
-        keys.setdefault(arrival.connector_id, []).append(key)
-    columns = delivery.c
-    found: dict[tuple[int, str], Any] = {}
-    for connector_id, names in keys.items():
-        query = select(
-            columns.id, columns.receipt, columns.external_id, columns.body_sha256, columns.received_at, columns.seen
-        ).where(columns.connector_id == connector_id, columns.external_id.in_(names))
-        for row in conn.execute(query).mappings():
-            found[(connector_id, row["external_id"])] = row
-    return found
-
-
-def _row(arrival: Arrival, digest: str, key: str, now: Micros) -> dict[str, Any]:
-    return {
-        "receipt": new_id("rcp"),
-        "connector_id": arrival.connector_id,
-        "external_id": key,
-        "body_sha256": digest,
-        "body": arrival.body,
-        "headers": arrival.headers,
-        "origin": arrival.origin.value,
-        "stream": arrival.stream,
-        "received_at": now,
-        "seen": 1,
-        "state": State.WAITING.value,
-        "next_at": now,
-        "attempts": 0,
-        "replay_of": arrival.replay_of,
-    }
-
-
-def _count(conn: Connection, rows: list[dict[str, Any]], slot: int) -> None:
-    counts: dict[int, int] = {}
-    for row in rows:
-        counts[row["connector_id"]] = counts.get(row["connector_id"], 0) + 1
-    for connector_id, n in sorted(counts.items()):
-        if conn.execute(_COUNT, {"c": connector_id, "s": slot, "n": n}).rowcount == 0:
-            conn.execute(
-                text(
-                    "INSERT INTO intake (connector_id, slot, accepted) VALUES (:c, :s, :n)"
-                    " ON CONFLICT (connector_id, slot) DO UPDATE SET accepted = intake.accepted + :n"
-                ),
-                {"c": connector_id, "s": slot, "n": n},
-            )
-
-
-def _keep_conflicts(conn: Connection, arrivals: list[tuple[Arrival, str, str]], receipts: list[Receipt], now: Micros) -> None:
-    """Keep every different body that came under a known id, once, and count how often it came."""
-    for (arrival, digest, _), receipt in zip(arrivals, receipts, strict=True):
-        if receipt.status != "conflict":
-            continue
-        delivery_id = conn.execute(select(delivery.c.id).where(delivery.c.receipt == receipt.receipt)).scalar_one()
-        again = conn.execute(
-            update(conflict)
-            .where(conflict.c.delivery_id == delivery_id, conflict.c.body_sha256 == digest)
-            .values(seen=conflict.c.seen + 1)
-        )
-        if again.rowcount == 0:
-            conn.execute(
-                conflict.insert().values(
-                    delivery_id=delivery_id, at=now, body_sha256=digest, body=arrival.body, headers=arrival.headers
-                )
-            )
 
 
 def _first_line(error: Exception) -> str:

@@ -17,10 +17,10 @@ from typing import Any
 from sqlalchemy import or_, select, update
 
 from bridges.holds import hold
-from bridges.inbox import Arrival, store
 from bridges.passing import until_passed
 from bridges.registered import Registered
 from bridges.retry import wait_before
+from bridges.storing import Arrival, store
 from core.clock import SECOND
 from core.database import Database
 from core.errors import CredentialsError, SetupError, TielineError

@@ -13,14 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, union, update
+from sqlalchemy import Connection, Select, delete, select, union, update
 
+from bridges import archive
 from bridges.handled import handle_rows
 from bridges.registered import Registered
 from core.database import Database
 from core.definitions import unknown
 from core.errors import InputError, NotFoundError
-from core.tables import action, connector, decision, definition, delivery, event
+from core.tables import action, connector, decision, definition, delivery, event, remembered
 from core.words import Micros, State, Verdict
 
 MOST = 10_000
@@ -112,11 +113,13 @@ def _chosen(conn: Connection, choice: Choice) -> list[dict[str, Any]]:
             fix="Name an event or receipt, or a window with --since, a --bridge, a --connector or a --state.",
         )
     _must_exist(conn, choice)
+    if choice.id is not None and archive.put_back(conn, choice.id):  # in a dry run too: it is rolled back
+        conn.execute(delete(remembered).where(remembered.c.receipt == _receipt(conn, choice.id)))
     rows: list[dict[str, Any]] = [{**row} for row in conn.execute(_query(choice)).mappings()]
     if choice.id is not None and not rows:
         raise NotFoundError(
             f"There is no event or delivery {choice.id!r}.",
-            why="Its row is not there.",
+            why=archive.Source(conn, choice.id).pruned() or "Its row is not there.",
             fix="Look it up with `tieline events list`.",
         )
     if len(rows) > MOST:
@@ -126,6 +129,13 @@ def _chosen(conn: Connection, choice: Choice) -> list[dict[str, Any]]:
             fix="Choose a shorter window.",
         )
     return rows
+
+
+def _receipt(conn: Connection, public_id: str) -> str:
+    if public_id.startswith("rcp_"):
+        return public_id
+    query = select(delivery.c.receipt).join(event, event.c.delivery_id == delivery.c.id).where(event.c.id == public_id)
+    return str(conn.execute(query).scalar_one())
 
 
 def _must_exist(conn: Connection, choice: Choice) -> None:

@@ -55,6 +55,15 @@ class Settings:
     language: str = setting("en", "Language of notes and of the command line: en or zh.", help_zh="界面与备注的语言：en 或 zh")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.", help_zh="日志级别")
     lease_s: int = setting("15", "Seconds a worker owns what it claimed before it must renew.", help_zh="任务租约秒数")
+    live_days: int = setting(
+        "7", "Days that what has ended stays at hand before it is archived.", help_zh="已完成数据在线保留天数，之后归档"
+    )
+    archive_days: int = setting("90", "Days that the archive is kept.", help_zh="归档保留天数")
+    dedupe_days: int = setting(
+        "400",
+        "Days that a sender's id is remembered, so that it is known when it comes again.",
+        help_zh="发送方编号的去重记忆天数",
+    )
     time_zone: str = setting("Asia/Shanghai", "Zone for times shown to people.", help_zh="显示时间所用的时区")
 
     @classmethod
@@ -120,6 +129,8 @@ def _faults(values: dict[str, Any]) -> list[str]:
         faults.append(f"TIELINE_LANGUAGE={values['language']!r} is not one of en, zh")
     if values["log_level"] not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         faults.append(f"TIELINE_LOG_LEVEL={values['log_level']!r} is not one of DEBUG, INFO, WARNING, ERROR")
+    if not 0 <= values["live_days"] <= values["archive_days"] <= values["dedupe_days"]:
+        faults.append("TIELINE_LIVE_DAYS <= TIELINE_ARCHIVE_DAYS <= TIELINE_DEDUPE_DAYS does not hold (none below 0)")
     if values["lease_s"] < 2:
         faults.append("TIELINE_LEASE_S must be at least 2")
     return faults

@@ -16,7 +16,7 @@ from core.clock import to_rfc3339
 from core.definitions import Catalogue, live, near
 from core.errors import NotFoundError
 from core.expressions import ExpressionError, NoValueError, compile_formula
-from core.tables import connector, definition, definition_version, delivery, entity, event, observation
+from core.tables import archive, archive_id, connector, definition, definition_version, delivery, entity, event, observation
 from core.tables import value as value_table
 from core.words import FieldState, Json
 from lineage import edges
@@ -37,6 +37,8 @@ _OBSERVATION: Select[Any] = (
         delivery.c.received_at,
         event.c.stream,
         event.c.external_id,
+        archive.c.receipt.label("archived_receipt"),
+        archive.c.received_at.label("archived_received_at"),
     )
     .select_from(observation)
     .outerjoin(connector, connector.c.id == observation.c.connector_id)
@@ -44,6 +46,8 @@ _OBSERVATION: Select[Any] = (
     .outerjoin(definition, definition.c.id == definition_version.c.definition_id)
     .outerjoin(delivery, delivery.c.id == observation.c.delivery_id)
     .outerjoin(event, event.c.id == observation.c.event_id)
+    .outerjoin(archive_id, (archive_id.c.id == observation.c.event_id) & event.c.id.is_(None))
+    .outerjoin(archive, (archive.c.day == archive_id.c.day) & (archive.c.delivery_id == archive_id.c.delivery_id))
 )
 
 
@@ -121,8 +125,8 @@ def _told(conn: Connection, row: Row[Any], subject: _Subject, depth: int) -> dic
         "observed_at": to_rfc3339(row.observed_at),
         "source_at": to_rfc3339(row.source_at),
         "event_id": row.event_id,
-        "receipt": row.receipt,
-        "received_at": to_rfc3339(row.received_at),
+        "receipt": row.receipt or row.archived_receipt,
+        "received_at": to_rfc3339(row.received_at or row.archived_received_at),
         "definition": {"kind": row.by_kind, "name": row.by_name, "version": row.by_n} if row.by_kind else None,
     }
     if row.by_kind == "formula":
@@ -131,7 +135,7 @@ def _told(conn: Connection, row: Row[Any], subject: _Subject, depth: int) -> dic
         "source": {
             "connector": row.connector,
             "kind": row.connector_kind,
-            "stream": row.stream,
+            "stream": row.stream or ((row.by_spec or {}).get("from") or {}).get("stream"),
             "external_id": row.external_id,
             "path": row.path,
             "raw": row.raw,

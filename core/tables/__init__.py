@@ -5,6 +5,7 @@ Times are BIGINT microseconds UTC, JSON is text (``JsonText``), states are the w
 """
 
 from core.tables.access import api_key
+from core.tables.archive import archive, archive_count, archive_id, remembered
 from core.tables.bridges import action, attempt, decision, written
 from core.tables.connectors import connector, repair, stream
 from core.tables.definitions import definition, definition_version
@@ -18,6 +19,9 @@ from core.tables.values import observation, value
 __all__ = [
     "action",
     "api_key",
+    "archive",
+    "archive_count",
+    "archive_id",
     "attempt",
     "conflict",
     "connector",
@@ -39,6 +43,7 @@ __all__ = [
     "metadata",
     "observation",
     "refusal",
+    "remembered",
     "repair",
     "snapshot",
     "stream",

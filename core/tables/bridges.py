@@ -99,7 +99,7 @@ written = Table(
     Column("connector_id", ForeignKey("connector.id"), nullable=False),
     Column("etype", Text, nullable=False),
     Column("external_id", Text, nullable=False),
-    Column("action_id", ForeignKey("action.id"), nullable=False),
+    Column("action_id", Text, nullable=False, comment="no foreign key: the action may be archived"),
     Column("version", Text, comment="the far side's version after our write"),
     Column("fields", JsonText, nullable=False, comment="what the far side held after our write"),
     Column("at", At, nullable=False),

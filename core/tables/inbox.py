@@ -66,6 +66,12 @@ delivery = Table(
         postgresql_where=text("state = 'waiting'"),
     ),
     Index("ix_delivery_received_at", "received_at"),
+    Index(
+        "ix_delivery_ended",
+        "handled_at",
+        sqlite_where=text("state IN ('done', 'skipped')"),
+        postgresql_where=text("state IN ('done', 'skipped')"),
+    ),
 )
 
 refusal = Table(

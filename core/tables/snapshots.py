@@ -13,7 +13,7 @@ snapshot = Table(
     Column("version_id", ForeignKey("definition_version.id"), nullable=False),
     Column("subject_id", ForeignKey("entity.id"), nullable=False),
     Column("ticket_id", ForeignKey("entity.id")),
-    Column("action_id", ForeignKey("action.id"), unique=True, comment="the action that asked for it, if any"),
+    Column("action_id", Text, unique=True, comment="the action that asked for it, if any; it may be archived"),
     Column("parent_id", ForeignKey("snapshot.id"), comment="the earlier snapshot that this one completes"),
     Column("state", Text, nullable=False, comment="open | frozen"),
     Column("asked_at", At, nullable=False),

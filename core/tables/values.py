@@ -19,8 +19,8 @@ observation = Table(
     Column("source_at", At, comment="the source's own time"),
     Column("observed_at", At, nullable=False),
     Column("version_id", ForeignKey("definition_version.id"), comment="of the mapping or formula"),
-    Column("event_id", ForeignKey("event.id")),
-    Column("delivery_id", ForeignKey("delivery.id")),
+    Column("event_id", Text, comment="no foreign key: the event may be archived"),
+    Column("delivery_id", RowId),
     Column("inputs", JsonText, comment="a formula's operands: observation ids by field"),
     Index("ix_observation_entity_field", "entity_id", "field"),
 )

@@ -32,6 +32,9 @@ main = LazyGroup(
         "repairs": "repairs:repairs",
         "keys": "keys:keys",
         "doctor": "doctor:doctor",
+        "retention": "keeping:retention",
+        "backup": "keeping:backup",
+        "restore": "keeping:restore",
     },
 )
 

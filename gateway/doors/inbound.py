@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
-from bridges.inbox import Arrival, Inbox
+from bridges.inbox import Inbox
 from bridges.registered import ConnectorRow, Registered
+from bridges.storing import Arrival
 from connectors.kit import webhooks
 from connectors.kit.refusals import DoorSetupError
 from core.clock import Clock, SystemClock

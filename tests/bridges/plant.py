@@ -15,9 +15,9 @@ from sqlalchemy import select
 
 from bridges.deliver import Deliverer
 from bridges.handle import Handler
-from bridges.inbox import Arrival, store
 from bridges.polls import Poller
 from bridges.registered import Registered
+from bridges.storing import Arrival, store
 from connectors.memory.world import World
 from core.clock import FixedClock
 from core.database import Database

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from bridges.accounting import balance
-from bridges.inbox import Arrival, CannotStoreError, Inbox
+from bridges.inbox import CannotStoreError, Inbox
+from bridges.storing import Arrival
 from core.clock import FixedClock
 from core.database import Database
 from core.tables import conflict, connector, delivery, intake
@@ -96,7 +97,7 @@ def test_many_threads_sending_the_same_ids_make_each_delivery_once(
 
 def test_a_twin_within_one_group_commit_is_counted_too(db: Database, add_connector: AddConnector) -> None:
     """Two equal arrivals in the same batch are one delivery seen twice; a third with another body is a conflict."""
-    from bridges.inbox import store
+    from bridges.storing import store
     from core.jsons import sha256
 
     plant = add_connector()

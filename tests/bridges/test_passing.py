@@ -12,8 +12,9 @@ from sqlalchemy import event as listening
 from sqlalchemy.exc import DataError, OperationalError
 
 from bridges.handle import POISON_AFTER
-from bridges.inbox import Arrival, Inbox
+from bridges.inbox import Inbox
 from bridges.passing import passes, until_passed
+from bridges.storing import Arrival
 from core.database import Database
 from core.tables import repair, stream
 from tests.bridges.conftest import AddConnector

@@ -12,8 +12,9 @@ import pytest
 
 from bridges.deliver import Deliverer
 from bridges.handle import Handler
-from bridges.inbox import Arrival, Inbox
+from bridges.inbox import Inbox
 from bridges.registered import Registered
+from bridges.storing import Arrival
 from connectors.memory.world import World, find_world
 from connectors.registry import connector_class
 from core.database import Database

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import insert, select
 
 from bridges.handle import Handler
-from bridges.inbox import Arrival, store
 from bridges.registered import Registered
+from bridges.storing import Arrival, store
 from connectors.registry import connector_class
 from core import jsons
 from core.clock import FixedClock
