@@ -34,7 +34,9 @@ log = logging.getLogger("tieline.engine")
 BATCH = {"sqlite": 25, "postgresql": 100}
 """Deliveries per transaction: on SQLite the doors wait for the same write lock, so it is held shortly."""
 LANE_BATCHES = 40
-"""Batches of one lane in a row, before another connector has its turn."""
+"""Batches of one lane in a row while nobody else waits."""
+TURN_BATCHES = 2
+"""The same while other lanes wait: a noisy source holds up the others for that long at most."""
 SINGLE_AFTER = 3
 """Batches begun without an end after which the lane goes on one delivery at a time."""
 POISON_AFTER = 6
@@ -63,6 +65,7 @@ class Handler:
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
         self._told: set[str] | None = None
+        self._batches = LANE_BATCHES
         self.progress = 0
         """Counts the batches that were ended here: a watchdog asks whether it moves."""
 
@@ -78,11 +81,18 @@ class Handler:
         while not self._stopping.is_set():
             with self._db.read() as conn:
                 due = _due_connectors(conn, self._db.now(conn))
-            done = sum(self._run_lane_alone(one, then, failed) for one in due if one not in failed)
+            due = sorted((one for one in due if one not in failed), key=self._turn)
+            self._batches = LANE_BATCHES if len(due) == 1 else TURN_BATCHES
+            done = sum(self._run_lane_alone(one, then, failed) for one in due)
             handled += done
             if not done:
                 break
         return handled
+
+    def _turn(self, connector_id: int) -> bool:
+        """Urgent lanes have their turn first."""
+        row = self._registered.find(connector_id)
+        return row is None or not row.urgent
 
     def stop(self) -> None:
         """End with the batch at hand."""
@@ -138,12 +148,12 @@ class Handler:
             return self._bury_poison(self._registered.row(connector_id), begun)
         size = 1 if begun.tries > SINGLE_AFTER else self._batch
         handled = 0
-        for n in range(LANE_BATCHES):
+        for n in range(self._batches):
             row = self._registered.row(connector_id)
             if not row.handles:
                 return handled + self._hold(row, fence)
             try:
-                last = n + 1 == LANE_BATCHES or self._stopping.is_set()
+                last = n + 1 == self._batches or self._stopping.is_set()
                 done = self._handle(row, fence, size, last=last)
                 self.progress += 1
             except TielineError:

@@ -13,16 +13,17 @@ import queue
 import secrets
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bridges.passing import passes, until_passed
+from bridges.refusals import Refusals
 from bridges.storing import SLOTS, Arrival, Receipt, store
 from core.database import Database
 from core.errors import TransientError
 from core.jsons import sha256
-from core.tables import refusal
 
 log = logging.getLogger("tieline.engine")
 
@@ -51,6 +52,7 @@ class Inbox:
         self, db: Database, ring: Callable[[], None] = lambda: None, *, writers: int | None = None, batch: int = 256
     ) -> None:
         self._db, self._ring, self._batch = db, ring, batch
+        self._refusals = Refusals(db)
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         count = writers or (1 if db.dialect == "sqlite" else 3)
         self._threads = [threading.Thread(target=self._write_on, name=f"inbox-{n}", daemon=True) for n in range(count)]
@@ -82,22 +84,22 @@ class Inbox:
     def refuse(
         self, connector: str, code: str, detail: str, *, size: int | None = None, head: bytes = b"", remote: str | None = None
     ) -> None:
-        """Record what was refused at the door and why; at most the first 256 bytes of it are kept."""
-        with self._db.write() as conn:
-            conn.execute(
-                refusal.insert().values(
-                    at=self._db.now(conn),
-                    connector=connector[:200],
-                    code=code,
-                    detail=detail[:2000],
-                    size=size,
-                    head=head[:256],
-                    remote=remote,
-                )
-            )
+        """Record what was refused at the door and why, within bounds; at most the first 256 bytes of it are kept."""
+        self._refusals.keep(
+            {
+                "connector": connector[:200],
+                "code": code,
+                "detail": detail[:2000],
+                "size": size,
+                "head": head[:256],
+                "remote": remote,
+            }
+        )
 
     def close(self) -> None:
         """Finish what is queued and stop the writers."""
+        with suppress(DBAPIError):
+            self._refusals.flush()
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.kit.contract import Connector, Kind
 from connectors.kit.redact import Redactor
@@ -44,6 +45,11 @@ class ConnectorRow:
     breaker_open_until: Micros | None
     updated_at: Micros
     secrets: dict[str, str] = field(repr=False)
+
+    @property
+    def urgent(self) -> bool:
+        """Say whether what it pushes goes first."""
+        return self.inbound.get("lane") == "urgent"
 
     @property
     def handles(self) -> bool:
@@ -100,7 +106,12 @@ class Registered:
 
     def _refresh_if_old(self) -> None:
         if time.monotonic() - self._read_at > FRESH_FOR_S:
-            self.refresh()
+            try:
+                self.refresh()
+            except SQLAlchemyError:
+                if not self._by_id:
+                    raise
+                # the database is away: what was known a moment ago still says who is who
 
     def find(self, name_or_id: str | int) -> ConnectorRow | None:
         """Return the row, or None."""

@@ -55,6 +55,10 @@ class Settings:
     language: str = setting("en", "Language of notes and of the command line: en or zh.", help_zh="界面与备注的语言：en 或 zh")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.", help_zh="日志级别")
     lease_s: int = setting("15", "Seconds a worker owns what it claimed before it must renew.", help_zh="任务租约秒数")
+    lag_s: int = setting(
+        "60", "Seconds that what is accepted may wait; when it would be more, the doors refuse.", help_zh="可接受的最长排队秒数"
+    )
+    backlog: int = setting("100000", "Rows that may wait at most; beyond that the doors refuse.", help_zh="允许排队的最大行数")
     live_days: int = setting(
         "7", "Days that what has ended stays at hand before it is archived.", help_zh="已完成数据在线保留天数，之后归档"
     )
@@ -131,6 +135,8 @@ def _faults(values: dict[str, Any]) -> list[str]:
         faults.append(f"TIELINE_LOG_LEVEL={values['log_level']!r} is not one of DEBUG, INFO, WARNING, ERROR")
     if not 0 <= values["live_days"] <= values["archive_days"] <= values["dedupe_days"]:
         faults.append("TIELINE_LIVE_DAYS <= TIELINE_ARCHIVE_DAYS <= TIELINE_DEDUPE_DAYS does not hold (none below 0)")
+    if values["lag_s"] < 1 or values["backlog"] < 1:
+        faults.append("TIELINE_LAG_S and TIELINE_BACKLOG must be at least 1")
     if values["lease_s"] < 2:
         faults.append("TIELINE_LEASE_S must be at least 2")
     return faults

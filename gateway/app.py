@@ -29,7 +29,7 @@ def create_app(parts: Parts) -> Flask:
     for subject in SUBJECTS:
         app.register_blueprint(subject.blueprint(parts))
     app.wsgi_app = Doors(  # type: ignore[method-assign]
-        app.wsgi_app, parts.registered, parts.inbox, metrics.counters, parts.clock
+        app.wsgi_app, parts.registered, parts.inbox, metrics.counters, parts.clock, admission=parts.admission
     )
     return app
 

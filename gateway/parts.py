@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bridges.admission import Admission
 from bridges.inbox import Inbox
 from bridges.registered import Registered
 from connectors.kit.contract import Connector
@@ -26,6 +27,8 @@ class Parts:
     inbox: Inbox
     ring: Callable[[], None]
     """Wake the worker: something may be due now."""
+    admission: Admission | None = None
+    """Says what may be promised now; None: everything."""
     find_class: Callable[[str], type[Connector]] = connector_class
     kinds: tuple[str, ...] = tuple(KINDS)
     clock: Clock | None = None

@@ -14,6 +14,7 @@ import orjson
 from flask import Flask, Response, g, has_request_context, request
 from werkzeug.exceptions import HTTPException
 
+from bridges.admission import TooFastError
 from connectors.kit.refusals import DoorSetupError, RefusedDoorError
 from core.errors import (
     ConflictError,
@@ -65,6 +66,7 @@ STATUS: dict[type[TielineError], int] = {
     SettingsError: 500,
     BrokenError: 500,
     RefusedError: 502,
+    TooFastError: 429,
     TransientError: 503,
 }
 
@@ -108,7 +110,7 @@ def document(error: TielineError, language: str = "en", instance: str | None = N
 
 def headers(error: TielineError) -> dict[str, str]:
     """Return the headers that go with it: when to come back, and how to sign in."""
-    if status_of(error) == 503:
+    if status_of(error) in (429, 503):
         return {"Retry-After": str(max(1, round(getattr(error, "retry_after", None) or RETRY_AFTER_S)))}
     if isinstance(error, UnauthenticatedError):
         return {"WWW-Authenticate": 'Bearer realm="tieline"'}

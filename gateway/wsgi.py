@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bridges.admission import Admission
 from bridges.inbox import Inbox
 from bridges.registered import Registered
 from celery_app import ring_handle
@@ -19,6 +20,9 @@ def make_parts(settings: Settings) -> Parts:
     """Put the real parts together."""
     db = Database(settings.database_url, pool_size=16)
     vault = Vault(settings.folder / "secret.key")
+    admission = Admission(db, settings.folder, lag_s=settings.lag_s, most=settings.backlog)
+    admission.look()
+    admission.start()
     return Parts(
         settings=settings,
         db=db,
@@ -26,6 +30,7 @@ def make_parts(settings: Settings) -> Parts:
         registered=Registered(db, vault, connector_class),
         inbox=Inbox(db, ring_handle),
         ring=ring_handle,
+        admission=admission,
     )
 
 

@@ -18,6 +18,9 @@ _SLOTS = {"body", "timestamp", "id", "method", "url"}
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    lane: Literal["normal", "urgent"] = "normal"
+    """An urgent source keeps a reserve at the door when too much waits, and is handled first."""
+
 
 class StandardDoor(_Strict):
     """Standard Webhooks 1.0: id, time and body are signed; several signatures and secrets while rotating."""

@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from bridges.admission import Admission, store_away
 from bridges.inbox import Inbox
 from bridges.registered import ConnectorRow, Registered
 from bridges.storing import Arrival
 from connectors.kit import webhooks
 from connectors.kit.refusals import DoorSetupError
 from core.clock import Clock, SystemClock
-from core.errors import MalformedError, TielineError
+from core.errors import MalformedError, TielineError, TransientError
 from gateway import problems
 from gateway.doorkeys import door_secrets
 from gateway.doors.reading import CAP, HEAD, peek, read_body
@@ -47,9 +50,10 @@ class Doors:
         counters: Counters,
         clock: Clock | None = None,
         cap: int = CAP,
+        admission: Admission | None = None,
     ) -> None:
         self._rest, self._registered, self._inbox, self._counters = rest, registered, inbox, counters
-        self._clock, self._cap = clock or SystemClock(), cap
+        self._clock, self._cap, self._admission = clock or SystemClock(), cap, admission
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve one request."""
@@ -64,6 +68,8 @@ class Doors:
             row = self._registered.find(name)
             if row is None:
                 raise _no_such(self._masked(_readable(name).encode()).decode())
+            if self._admission is not None:
+                self._admission.check(row.id, row.name, urgent=row.urgent)
             if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("identity", ""):
                 raise _encoded(environ["HTTP_CONTENT_ENCODING"])
             body = read_body(environ, self._cap)
@@ -72,6 +78,8 @@ class Doors:
             arrival = self._verified(row, environ, body, secret or None)
         except TielineError as error:
             return self._refuse(environ, start_response, name, error, body)
+        except SQLAlchemyError as error:  # a connector that is not known here yet, and nobody to ask
+            return self._refuse(environ, start_response, name, store_away(str(error).splitlines()[0]), body)
         return self._store(start_response, arrival, path)
 
     def _verified(self, row: ConnectorRow, environ: Environ, body: bytes, secret: str | None) -> Arrival:
@@ -123,9 +131,12 @@ class Doors:
         size = len(body) if body else int(announced) if announced.isascii() and announced.isdigit() else None
         self._counters.door(error.code)
         try:
-            head = self._masked(body[:CAP] or peek(environ))[:HEAD]
             remote = environ.get("REMOTE_ADDR")
-            told = [self._masked(one.encode()).decode() for one in (_readable(name), f"{error.what} {error.why}")]
+            if isinstance(error, TransientError):  # ours: what came does not matter, and no row is asked for it
+                head, told = b"", [_readable(name), f"{error.what} {error.why}"]
+            else:
+                head = self._masked(body[:CAP] or peek(environ))[:HEAD]
+                told = [self._masked(one.encode()).decode() for one in (_readable(name), f"{error.what} {error.why}")]
             self._inbox.refuse(told[0], error.code, told[1], size=size, head=head, remote=remote)
         except Exception as trouble:  # the refusal stands, also when it cannot be recorded
             problems.log.error("a refusal (%s) could not be recorded", error.code, exc_info=trouble)
