@@ -1,20 +1,13 @@
-"""What is sent while processes are killed, and the killer himself."""
+"""What is sent while something goes wrong."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
-import random
-import signal
 import threading
 import time
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
 
-from bridges.accounting import Balance, balance
-from core.database import Database
 from lab.gateway import Gateway
 
 EVENTS, THINGS, SENDERS = 300, 30, 4
@@ -67,37 +60,3 @@ class Sender(threading.Thread):
 def all_senders(gateway: Gateway) -> list[Sender]:
     """Return the senders; each thing belongs to one of them, so its states are sent in order."""
     return [Sender(gateway, list(range(n, THINGS, SENDERS))) for n in range(SENDERS)]
-
-
-@dataclass
-class Killer(threading.Thread):
-    """Kills -9 one process of each named role in turn, at random times, and looks at the books right after."""
-
-    gateway: Gateway
-    db: Database
-    roles: tuple[str, ...]
-    kills: int
-    seed: int
-    mourn: Callable[[], None] = lambda: None
-    """Called after each kill: whoever watches over processes that `serve` does not know starts them again."""
-    seen: list[Balance] = field(default_factory=list)
-    killed: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__(name="killer")
-
-    __hash__ = threading.Thread.__hash__
-
-    def run(self) -> None:
-        """Kill until the number is full."""
-        chance = random.Random(self.seed)
-        while len(self.killed) < self.kills:
-            time.sleep(chance.uniform(0.1, 1.2))
-            role = self.roles[len(self.killed) % len(self.roles)]
-            pids = self.gateway.pids(role)
-            if not pids:
-                continue  # it is being started again
-            os.kill(chance.choice(pids), signal.SIGKILL)
-            self.killed.append(role)
-            self.seen.append(balance(self.db))
-            self.mourn()

@@ -16,8 +16,8 @@ from lab.gateway import Gateway
 from lab.real.waiting import until
 from tests.conftest import POSTGRES
 from tests.kill.far_side import FarSide
+from tests.kill.ground import tieline
 from tests.kill.load import all_senders
-from tests.kill.test_kill import tieline
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -16,7 +16,7 @@ from core.database import Database
 from lab.gateway import Gateway
 from lab.real.waiting import until
 from tests.kill.far_side import FarSide
-from tests.kill.test_kill import tieline
+from tests.kill.ground import tieline
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
