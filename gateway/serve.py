@@ -94,10 +94,23 @@ def serve(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> No
     log_to_stderr(settings)
     check_port(settings)
     roles = [Child(role, [sys.executable, "-m", f"gateway.roles.{role}"]) for role in ("web", "worker", "beat")]
-    pulses = Pulses(settings.folder)
-    roles[1].is_still = pulses.is_still
-    roles[1].on_end = lambda pid: _bury(settings, pulses, pid)
+    _watch(settings, roles[1])
     supervise(roles, ready=ready)
+
+
+def work(settings: Settings, count: int) -> None:
+    """Run some workers until they are told to stop: on a machine of their own, or as more hands for this one."""
+    workers = [Child("worker", [sys.executable, "-m", "gateway.roles.worker"]) for _ in range(count)]
+    for one in workers:
+        _watch(settings, one)
+    supervise(workers)
+
+
+def _watch(settings: Settings, worker: Child) -> None:
+    """Have a worker replaced that stands still, and free at once what an ended one had leased."""
+    pulses = Pulses(settings.folder)
+    worker.is_still = pulses.is_still
+    worker.on_end = lambda pid: _bury(settings, pulses, pid)
 
 
 class Pulses:

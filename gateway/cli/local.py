@@ -7,11 +7,12 @@ from pathlib import Path
 from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
+from bridges.admission import StoreAwayError
 from bridges.inbox import Inbox
 from bridges.registered import Registered
 from connectors.registry import connector_class
 from core.database import Database
-from core.errors import SetupError, TransientError
+from core.errors import SetupError
 from core.migrations import is_current, upgrade
 from core.secrets import Vault
 from core.settings import Settings
@@ -30,13 +31,6 @@ class OldSchemaError(SetupError):
 
     code = "old-schema"
     title, title_zh = "The tables are of another release", "数据表属于其他版本"
-
-
-class StoreAwayError(TransientError):
-    """The database does not answer."""
-
-    code = "store-away"
-    title, title_zh = "The database does not answer", "数据库没有响应"
 
 
 def open_store(settings: Settings, *, create: bool) -> Database:

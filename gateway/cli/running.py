@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import click
 from rich.console import Console
 
 from core.settings import Settings
@@ -19,17 +20,24 @@ def _nothing(_console: Console) -> None: ...
     en="Start Tieline: web server, worker and beat, watched and restarted.",
     zh="启动 Tieline：网页服务、工作进程与定时器。",
 )
-@option("--web-only", is_flag=True, en="Only the web server.", zh="仅启动网页服务。")
-def serve(desk: Desk, web_only: bool) -> Said:
+@option(
+    "--web",
+    "only_web",
+    is_flag=True,
+    en="Only the web server; workers and beat run elsewhere, over the same database and broker.",
+    zh="仅启动网页服务；工作进程与定时器在别处运行，共用数据库与消息代理。",
+)
+def serve(desk: Desk, only_web: bool) -> Said:
     """Run until it is told to stop."""
     from gateway.serve import check_port, log_to_stderr, prepare, take_home
     from gateway.serve import serve as watch
 
     settings = desk.settings
     check_port(settings)
-    if web_only:
+    if only_web:
         from gateway.roles.web import run
 
+        _see_the_store(desk)
         log_to_stderr(settings)
         run(settings)
     else:
@@ -40,17 +48,24 @@ def serve(desk: Desk, web_only: bool) -> Said:
     return Said({"stopped": True}, _nothing)
 
 
-@command("worker", en="Start one worker (needs a broker when it runs on another machine).", zh="启动一个工作进程。")
-def worker(desk: Desk) -> Said:
+@command(
+    "worker",
+    en="Start workers, watched and restarted; on another machine they need a database and a broker that both reach.",
+    zh="启动工作进程并自动重启；在其他机器上运行时需共用数据库与消息代理。",
+)
+@option("--count", type=click.IntRange(1, 64), default=1, en="How many processes.", zh="进程数量。")
+def worker(desk: Desk, count: int) -> Said:
     """Run until it is told to stop."""
-    from gateway.roles.worker import run
+    from gateway.serve import keep_private, log_to_stderr, work
 
-    desk.settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    run(desk.settings)
+    _see_the_store(desk)
+    keep_private(desk.settings)
+    log_to_stderr(desk.settings)
+    work(desk.settings, count)
     return Said({"stopped": True}, _nothing)
 
 
-@command("beat", en="Start the beat: it only rings; one per Tieline.", zh="启动定时器：仅负责唤醒，每套一个。")
+@command("beat", en="Start the beat: it only rings; a second one is harmless.", zh="启动定时器：仅负责唤醒，多启动一个也无妨。")
 def beat(desk: Desk) -> Said:
     """Run until it is told to stop."""
     from gateway.roles.beat import run
@@ -58,6 +73,12 @@ def beat(desk: Desk) -> Said:
     desk.settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     run(desk.settings)
     return Said({"stopped": True}, _nothing)
+
+
+def _see_the_store(desk: Desk) -> None:
+    """Refuse to run over tables that are not there or of another release; only ``serve`` and ``migrate`` change them."""
+    _ = desk.db
+    desk.close()
 
 
 @command("migrate", en="Bring the tables to the schema of this release.", zh="将数据表升级到本版本的结构。")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,6 +15,8 @@ class FarSide:
         self.calls: Counter[str] = Counter()
         self.effects: dict[str, bytes] = {}
         self.order: list[bytes] = []
+        self.pause_s = 0.0
+        """How long each answer takes."""
         self._lock = threading.Lock()
         log = self
 
@@ -32,6 +35,7 @@ class FarSide:
                 if len(body) < length:  # whoever sent it was killed in the middle: that is no message
                     self.close_connection = True
                     return
+                time.sleep(log.pause_s)
                 log.take(self.headers["webhook-id"], body)
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
