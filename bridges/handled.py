@@ -6,6 +6,7 @@ The caller commits (``bridges.handle``) or rolls back (a dry run of ``bridges.re
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,10 +21,13 @@ from bridges.registered import ConnectorRow, Registered
 from bridges.writes import write
 from core.bulk import update_many
 from core.database import Database
+from core.log import about
 from core.repairs import close_repair, open_repair
 from core.tables import action, delivery, entity, event
 from core.words import Micros, State
 from mappings import catalogue as definitions
+
+log = logging.getLogger("tieline.engine")
 
 
 def handle_rows(db: Database, conn: Connection, registered: Registered, row: ConnectorRow, waiting: Any, now: Micros) -> Batch:
@@ -59,7 +63,12 @@ def handle_readings(
     said: dict[int, list[dict[str, Any]]] = {}
     for one in batch.rows.events:
         said.setdefault(one["delivery_id"], []).append(one)
-    finish(conn, [_outcome(reading, said.get(reading.delivery["id"], []), batch, now) for reading in readings])
+    outcomes = [_outcome(reading, said.get(reading.delivery["id"], []), batch, now) for reading in readings]
+    finish(conn, outcomes)
+    for reading, outcome in zip(readings, outcomes, strict=True):
+        if outcome["state"] in (State.HELD, State.DEAD):
+            things = about(connector=row.name, receipt=reading.delivery["receipt"])
+            log.warning("A delivery is %s: %s", outcome["state"], outcome["reason"], extra=things)
     _mind_repairs(conn, readings, items, row, now)
     return batch
 

@@ -7,6 +7,7 @@ who moves next: transient waits, input and refused are dead, setup holds and ope
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -22,11 +23,14 @@ from core.bulk import insert_many
 from core.clock import SECOND
 from core.database import Database
 from core.errors import CredentialsError, SetupError, TielineError, TransientError
+from core.log import about
 from core.repairs import close_repair, open_repair
 from core.tables import action, attempt, connector, entity, written
 from core.words import Json, Micros, Outcome, State, Verified
 from mappings.identity import Origin as MadeBy
 from mappings.identity import link
+
+log = logging.getLogger("tieline.engine")
 
 
 class UnexpectedError(TransientError):
@@ -288,6 +292,9 @@ def _failed(conn: Connection, one: Result, error: TielineError, now: Micros, spr
         )
         open_repair(conn, f"action:{claimed.id}", error, connector=None, now=now)
     conn.execute(update(action).where(action.c.id == claimed.id).values(changes))
+    level = logging.INFO if changes.get("next_at") else logging.WARNING
+    things = about(event=claimed.event_id, bridge=claimed.bridge, action=claimed.id, attempt=claimed.attempts, code=error.code)
+    log.log(level, "%s failed: %s It is %s.", claimed.act, error.what, changes.get("state", "tried again"), extra=things)
 
 
 def _hold(conn: Connection, claimed: Claimed, error: SetupError, now: Micros) -> str:

@@ -54,6 +54,11 @@ class Settings:
     )
     language: str = setting("en", "Language of notes and of the command line: en or zh.", help_zh="界面与备注的语言：en 或 zh")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.", help_zh="日志级别")
+    log_format: str = setting(
+        "text",
+        "text for people, or json: one object a line with what it is about.",
+        help_zh="日志格式：text 或 json（每行一个对象）",
+    )
     lease_s: int = setting("15", "Seconds a worker owns what it claimed before it must renew.", help_zh="任务租约秒数")
     lag_s: int = setting(
         "60", "Seconds that what is accepted may wait; when it would be more, the doors refuse.", help_zh="可接受的最长排队秒数"
@@ -135,6 +140,8 @@ def _faults(values: dict[str, Any]) -> list[str]:
         faults.append(f"TIELINE_LOG_LEVEL={values['log_level']!r} is not one of DEBUG, INFO, WARNING, ERROR")
     if not 0 <= values["live_days"] <= values["archive_days"] <= values["dedupe_days"]:
         faults.append("TIELINE_LIVE_DAYS <= TIELINE_ARCHIVE_DAYS <= TIELINE_DEDUPE_DAYS does not hold (none below 0)")
+    if values["log_format"] not in ("text", "json"):
+        faults.append(f"TIELINE_LOG_FORMAT={values['log_format']!r} is not one of text, json")
     if values["lag_s"] < 1 or values["backlog"] < 1:
         faults.append("TIELINE_LAG_S and TIELINE_BACKLOG must be at least 1")
     if values["lease_s"] < 2:

@@ -9,7 +9,6 @@ Each role is a module of its own, so that a process loads only what it needs.
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import shutil
 import socket
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bell.watch import Pulse
+from core import log
 from core.database import Database
 from core.errors import SetupError
 from core.migrations import upgrade
@@ -91,7 +91,7 @@ def check_port(settings: Settings) -> None:
 
 def serve(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> None:
     """Run the whole embedded Tieline until it is told to stop; ``prepare`` and ``take_home`` come before."""
-    log_to_stderr(settings)
+    log.begin(settings)
     check_port(settings)
     roles = [Child(role, [sys.executable, "-m", f"gateway.roles.{role}"]) for role in ("web", "worker", "beat")]
     _watch(settings, roles[1])
@@ -152,18 +152,3 @@ def keep_private(settings: Settings) -> None:
         settings.folder.chmod(0o700)
     except PermissionError:  # a mounted folder of somebody else: the files in it are ours alone all the same
         return
-
-
-def log_to_stderr(settings: Settings) -> None:
-    """Log to standard error; libraries speak only when something is wrong, unless DEBUG is asked for."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    if settings.log_level != "DEBUG":
-        for name, level in _QUIET.items():
-            logging.getLogger(name).setLevel(level)
-
-
-_QUIET = {
-    "alembic": logging.WARNING,
-    "celery": logging.WARNING,
-    "kombu.connection": logging.ERROR,  # it warns that a folder has no host name
-}

@@ -29,7 +29,8 @@ def _nothing(_console: Console) -> None: ...
 )
 def serve(desk: Desk, only_web: bool) -> Said:
     """Run until it is told to stop."""
-    from gateway.serve import check_port, log_to_stderr, prepare, take_home
+    from core import log
+    from gateway.serve import check_port, prepare, take_home
     from gateway.serve import serve as watch
 
     settings = desk.settings
@@ -38,7 +39,7 @@ def serve(desk: Desk, only_web: bool) -> Said:
         from gateway.roles.web import run
 
         _see_the_store(desk)
-        log_to_stderr(settings)
+        log.begin(settings)
         run(settings)
     else:
         with take_home(settings):
@@ -56,11 +57,12 @@ def serve(desk: Desk, only_web: bool) -> Said:
 @option("--count", type=click.IntRange(1, 64), default=1, en="How many processes.", zh="进程数量。")
 def worker(desk: Desk, count: int) -> Said:
     """Run until it is told to stop."""
-    from gateway.serve import keep_private, log_to_stderr, work
+    from core import log
+    from gateway.serve import keep_private, work
 
     _see_the_store(desk)
     keep_private(desk.settings)
-    log_to_stderr(desk.settings)
+    log.begin(desk.settings)
     work(desk.settings, count)
     return Said({"stopped": True}, _nothing)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from celery_app import app
+from core import log
 from core.settings import Settings
-from gateway.serve import keep_private, log_to_stderr
+from gateway.serve import keep_private
 
 
 def run(settings: Settings) -> None:
     """Ring until told to stop."""
-    log_to_stderr(settings)
+    log.begin(settings)
     keep_private(settings)
     beat = app.Beat(loglevel="WARNING", schedule=str(settings.folder / "beat"), pidfile=None, quiet=True)
     beat.run()

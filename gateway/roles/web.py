@@ -7,8 +7,10 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from core import log
 from core.settings import Settings
-from gateway.serve import keep_private, log_to_stderr
+from gateway.metrics import share_counters
+from gateway.serve import keep_private
 
 CONNECTIONS = 512
 """Connections served at once; who says nothing for so long is sent away, so that idle ones do not fill them."""
@@ -19,6 +21,7 @@ SILENT_MS = 10_000
 def run(settings: Settings) -> None:
     """Serve until told to stop."""
     keep_private(settings)
+    share_counters(settings.folder)
     Granian(
         "gateway.wsgi:served",
         address=settings.host,
@@ -38,5 +41,5 @@ def run(settings: Settings) -> None:
 
 if __name__ == "__main__":
     settings = Settings.from_env()
-    log_to_stderr(settings)
+    log.begin(settings)
     run(settings)

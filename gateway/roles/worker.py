@@ -6,8 +6,9 @@ import time
 import warnings
 
 from celery_app import app
+from core import log
 from core.settings import Settings
-from gateway.serve import keep_private, log_to_stderr
+from gateway.serve import keep_private
 
 THREADS = 6
 """Looks at once: handle, deliver, poll, heal and sweep each run one at a time per process."""
@@ -15,7 +16,7 @@ THREADS = 6
 
 def run(settings: Settings) -> None:
     """Work until told to stop."""
-    log_to_stderr(settings)
+    log.begin(settings)
     keep_private(settings)
     warnings.filterwarnings("ignore", message=".*superuser privileges")  # in a container one is root; its advice is not ours
     app.worker_main(
