@@ -33,7 +33,7 @@ class Figures:
     breakers: list[Row] = field(default_factory=list)
     failures: list[Row] = field(default_factory=list)
     overdue: list[Row] = field(default_factory=list)
-    behind_days: float = 0.0
+    behind_s: float = 0.0
 
 
 def read(conn: Connection, now: Micros, live_days: int = 7) -> Figures:
@@ -62,7 +62,7 @@ def read(conn: Connection, now: Micros, live_days: int = 7) -> Figures:
     ]
     oldest = select(func.min(delivery.c.handled_at)).where(text("delivery.state IN ('done', 'skipped')"))
     ended = conn.execute(oldest).scalar_one()
-    found.behind_days = 0.0 if ended is None else max(0.0, (now - ended) / SECOND / DAY_S - live_days)
+    found.behind_s = 0.0 if ended is None else max(0.0, (now - ended) / SECOND - live_days * DAY_S)
     return found
 
 
@@ -104,7 +104,9 @@ def _quantiles(step: str, seconds: Iterable[float]) -> list[Row]:
     Return the median and the 99th percentile.
 
     >>> _quantiles("x", [1.0, 2.0, 9.0])
-    [(('x', '0.5'), 2.0), (('x', '0.99'), 9.0)]
+    [(('x', 'p50'), 2.0), (('x', 'p99'), 9.0)]
     """
     ranked = sorted(seconds)
-    return [((step, f"{part:g}"), ranked[min(len(ranked) - 1, int(part * len(ranked)))]) for part in (0.5, 0.99) if ranked]
+    return [
+        ((step, f"p{part * 100:.0f}"), ranked[min(len(ranked) - 1, int(part * len(ranked)))]) for part in (0.5, 0.99) if ranked
+    ]

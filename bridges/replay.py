@@ -116,6 +116,12 @@ def _chosen(conn: Connection, choice: Choice) -> list[dict[str, Any]]:
     if choice.id is not None and archive.put_back(conn, choice.id):  # in a dry run too: it is rolled back
         conn.execute(delete(remembered).where(remembered.c.receipt == _receipt(conn, choice.id)))
     rows: list[dict[str, Any]] = [{**row} for row in conn.execute(_query(choice)).mappings()]
+    if choice.id is not None and not rows and _waits(conn, choice.id):
+        raise ReplayChoiceError(
+            f"{choice.id} is not replayed: it waits to be handled already.",
+            why="It has just arrived, or was replayed a moment ago.",
+            fix="None needed: it is handled as soon as a worker looks.",
+        )
     if choice.id is not None and not rows:
         raise NotFoundError(
             f"There is no event or delivery {choice.id!r}.",
@@ -129,6 +135,12 @@ def _chosen(conn: Connection, choice: Choice) -> list[dict[str, Any]]:
             fix="Choose a shorter window.",
         )
     return rows
+
+
+def _waits(conn: Connection, public_id: str) -> bool:
+    held = select(delivery.c.id).outerjoin(event, event.c.delivery_id == delivery.c.id)
+    named = (delivery.c.receipt == public_id) | (event.c.id == public_id)
+    return conn.execute(held.where(named, delivery.c.state == State.WAITING.value)).first() is not None
 
 
 def _receipt(conn: Connection, public_id: str) -> str:

@@ -81,14 +81,22 @@ def _settle(db: Database, owner: str, results: list[Result], spread: Callable[[]
     with db.write() as conn:
         now = db.now(conn)
         held = (
-            select(action.c.id, action.c.fence)
-            .where(action.c.id.in_([one.claimed.id for one in results]), action.c.lease_owner == owner)
+            select(action.c.id, action.c.fence, action.c.lease_owner)
+            .where(action.c.id.in_([one.claimed.id for one in results]))
             .order_by(action.c.id)
             .with_for_update()  # nobody may take one over between this look and our change
         )
-        fences = {row.id: row.fence for row in conn.execute(held)}
-        ours = [one for one in results if fences.get(one.claimed.id) == one.claimed.fence]
-        insert_many(conn, attempt, [_attempt(one, owner, stale=one not in ours) for one in results])
+        there = {row.id: row for row in conn.execute(held).all()}
+        ours, attempts = [], []
+        for one in results:
+            row = there.get(one.claimed.id)
+            if row is None:
+                continue  # somebody else ended it so long ago that it is archived: there is nothing to note it at
+            is_ours = row.fence == one.claimed.fence and row.lease_owner == owner
+            attempts.append(_attempt(one, owner, stale=not is_ours))
+            if is_ours:
+                ours.append(one)
+        insert_many(conn, attempt, attempts)
         done = [(one.claimed, _with_effects(one)) for one in ours if one.error is None]
         if done:
             _done(db, conn, done, now)

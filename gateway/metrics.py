@@ -82,14 +82,14 @@ class Rows(Collector):
         yield _table("tieline_waiting_deliveries", "Deliveries that wait, by connector.", ["connector"], found.deliveries)
         yield _table("tieline_waiting_actions", "Actions that wait, by target and lane.", ["connector", "lane"], found.actions)
         yield _states("tieline_unclaimed_seconds", "Age of the oldest row that is free to be taken.", "work", found.unclaimed)
-        yield _table("tieline_lag_seconds", "From one step to the next, of the last minute.", ["step", "quantile"], found.lag)
+        yield _table("tieline_lag_seconds", "From one step to the next, of the last minute.", ["step", "rank"], found.lag)
         yield _table(
             "tieline_attempts_recent", "Attempts of the last five minutes.", ["connector", "outcome", "code"], found.attempts
         )
         yield _table("tieline_breaker_open", "1 while nothing is sent there.", ["connector"], found.breakers)
         yield _table("tieline_breaker_failures", "Failures in a row.", ["connector"], found.failures)
         yield _table("tieline_poll_overdue_seconds", "How late a stream is polled.", ["connector", "stream"], found.overdue)
-        yield _one("tieline_archive_behind_days", "How far archiving lags behind its policy.", found.behind_days)
+        yield _one("tieline_archive_behind_seconds", "How far archiving lags behind its policy.", found.behind_s)
         if self._admission is not None:
             yield from self._doors(self._admission)
 

@@ -129,6 +129,32 @@ BRIDGES: list[dict[str, Any]] = [
 ]
 
 
+STATES_BRIDGE: dict[str, Any] = {
+    "kind": "bridge",
+    "name": "each-state",
+    "on": {"entity": "alert", "events": ["created", "changed"]},
+    "when": "alert.severity >= 1",
+    "urgent": "alert.severity >= 5",
+    "steps": [
+        {
+            "id": "ack",
+            "connector": "monitoring",
+            "act": "acknowledge",
+            "target": "alert",
+            "with": {"message": "alert.title"},
+        },
+        {
+            "id": "ticket",
+            "connector": "tickets",
+            "act": "create_ticket",
+            "creates": "ticket",
+            "with": {"title": "alert.title"},
+        },
+    ],
+}
+"""Acts on every state of an alert: what the state machine and other tests of order stand on."""
+
+
 def publish_all(db: Database, specs: list[dict[str, Any]]) -> None:
     """Publish definitions as they are, in this order."""
     with db.write() as conn:
