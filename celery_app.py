@@ -25,9 +25,6 @@ from bell import brokers, folder
 from bell.guards import free_slot_always
 from bell.rings import Bell, OneAtATime
 from core.clock import SECOND
-from core.database import Database
-from core.definitions import generation
-from core.secrets import Vault
 from core.settings import Settings
 from core.words import Micros
 
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
     from bridges.handle import Handler
     from bridges.polls import Poller
     from bridges.registered import Registered
+    from core.database import Database
 
 log = logging.getLogger("tieline.engine")
 
@@ -126,6 +124,8 @@ def _make_parts(settings: Settings) -> Parts:
     from bridges.polls import Poller
     from bridges.registered import Registered
     from connectors.registry import connector_class
+    from core.database import Database
+    from core.secrets import Vault
     from snapshots.act import snapshot_act
     from snapshots.note import Language
 
@@ -252,6 +252,8 @@ def keep() -> None:
 @app.task(name="tieline.sweep")
 def sweep() -> None:
     """Look whether anything is due, whoever forgot to ring, and whether something new was published."""
+    from core.definitions import generation  # beat loads this module too, and needs no database
+
     with parts().db.read() as conn:
         now = parts().db.now(conn)
         due = parts().next_due(conn)

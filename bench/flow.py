@@ -100,10 +100,10 @@ def body(round_: int, n: int) -> bytes:
 
 
 @contextmanager
-def tieline(sink: Sink) -> Iterator[tuple[Api, str]]:
-    """Run a Tieline of its own with the one bridge; give its API and the door's path."""
+def tieline(sink: Sink, environment: dict[str, str] | None = None) -> Iterator[tuple[Gateway, str]]:
+    """Run a Tieline of its own with the one bridge; give it and its door's path."""
     with tempfile.TemporaryDirectory(prefix="tieline-bench-") as folder:
-        gateway = Gateway(Path(folder), {"TIELINE_LOG_LEVEL": "WARNING"})
+        gateway = Gateway(Path(folder), {"TIELINE_LOG_LEVEL": "WARNING", **(environment or {})})
         api = gateway.api
         try:
             gateway.start()
@@ -111,7 +111,7 @@ def tieline(sink: Sink) -> Iterator[tuple[Api, str]]:
             api.post("/connectors", {"name": "sink", "kind": "webhook", "settings": {"url": sink.url, "secret": SECRET}})
             header = {"name": "bench", "title": TITLE, "connectors": {"source": "webhook", "sink": "webhook"}}
             api.post("/definitions/apply", {"header": header, "definitions": PACK})
-            yield api, f"/in/source/{made['door']['secret']}"
+            yield gateway, f"/in/source/{made['door']['secret']}"
         finally:
             gateway.stop()
 
@@ -138,7 +138,7 @@ def main(events: int = 2000, pairs: int = 3) -> bool:
     sink = Sink()
     measured = []
     try:
-        with tieline(sink) as (api, path), tempfile.TemporaryDirectory(prefix="bare-bench-") as folder:
+        with tieline(sink) as (gateway, path), tempfile.TemporaryDirectory(prefix="bare-bench-") as folder:
             port = free_port()
             bare = Bare(Path(folder), port, sink.port)
             try:
@@ -146,7 +146,7 @@ def main(events: int = 2000, pairs: int = 3) -> bool:
                 for round_ in range(-1, pairs):  # the first round warms up and is not counted
                     bodies = [body(round_, n) for n in range(events if round_ >= 0 else 200)]
                     with bare.still():
-                        mine = ours(api, path, sink, bodies)
+                        mine = ours(gateway.api, path, sink, bodies)
                     target = sink.count.value + len(bodies)
                     seconds = timed(
                         lambda: send(port, "/in", bodies, connections=CONNECTIONS),  # noqa: B023 - called at once

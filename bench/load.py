@@ -75,19 +75,30 @@ async def _listen(port: int, count: object, ready: Event) -> None:
         await server.serve_forever()
 
 
-def send(port: int, path: str, bodies: list[bytes], *, connections: int, accepted: tuple[int, ...] = (202,)) -> None:
-    """Send every body once over keep-alive connections; an answer that is not an acceptance is an error."""
+def send(
+    port: int, path: str, bodies: list[bytes], *, connections: int, accepted: tuple[int, ...] = (202,), patient: bool = False
+) -> None:
+    """
+    Send every body once over keep-alive connections; an answer that is not an acceptance is an error.
+
+    A ``patient`` sender who is told to come again later (429, 503) waits and sends the same again.
+    """
     shares = [bodies[n::connections] for n in range(connections)]
     with ThreadPoolExecutor(connections) as pool:
-        list(pool.map(lambda share: _send(port, path, share, accepted), shares))
+        list(pool.map(lambda share: _send(port, path, share, accepted, patient=patient), shares))
 
 
-def _send(port: int, path: str, bodies: list[bytes], accepted: tuple[int, ...]) -> None:
+def _send(port: int, path: str, bodies: list[bytes], accepted: tuple[int, ...], *, patient: bool) -> None:
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     for body in bodies:
         connection.request("POST", path, body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         answer.read()
+        while patient and answer.status in (429, 503):
+            time.sleep(min(1.0, float(answer.headers["Retry-After"] or 1)))
+            connection.request("POST", path, body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
         if answer.status not in accepted:
             raise RuntimeError(f"HTTP {answer.status} for a body of {len(body)} bytes")
     connection.close()

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url
-
 from core.errors import SettingsError
 
 PREFIX = "TIELINE_"
@@ -121,6 +119,8 @@ class Settings:
         for one in fields(self):
             value = str(getattr(self, one.name))
             if one.name.endswith("_url") and "@" in value:
+                from sqlalchemy import make_url  # loaded only to show them: a supervisor stays small
+
                 value = make_url(value).render_as_string(hide_password=True)
             rows.append((PREFIX + one.name.upper(), value, str(one.metadata["help"])))
         return rows

@@ -12,11 +12,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.settings import Settings
+
 log = logging.getLogger("tieline.serve")
 
 _PR_SET_PDEATHSIG = 1
 LONGEST_PAUSE_S = 5.0
 STOP_S = 15.0
+
+
+def keep_private(settings: Settings) -> None:
+    """Make the home ours alone, also one that was there before, and every file that this process makes from now on."""
+    os.umask(0o077)
+    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        settings.folder.chmod(0o700)
+    except PermissionError:  # a mounted folder of somebody else: the files in it are ours alone all the same
+        return
 
 
 def die_with_parent() -> None:

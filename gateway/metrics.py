@@ -9,10 +9,8 @@ folder. Labels are names that people gave (connectors, streams) and closed lists
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -23,21 +21,12 @@ from bridges import figures
 from bridges.accounting import Balance, balance
 from bridges.admission import Admission
 from core.database import Database
+from gateway.sharing import SHARED
 
-SHARED = "PROMETHEUS_MULTIPROC_DIR"
-"""prometheus_client's own variable: where the counters of all web processes lie."""
 PROOF_EVERY_S = 30.0
 """The books are proven at most so often for scrapes; each proof reads all rows at hand."""
 PROOF_SHARE = 20
 """And never more than a twentieth of the time."""
-
-
-def share_counters(home: Path) -> None:
-    """Let the web processes that start from here count into one folder, begun anew."""
-    folder = home / "counters"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    os.environ[SHARED] = str(folder)
 
 
 class Counters:

@@ -1,9 +1,7 @@
 """
-Starting Tieline: ``serve`` runs web, worker and beat as children of one process; each can also run alone.
+Before anything is started: the home is ours alone, the schema is current, the port is free, the bell is empty.
 
-In embedded mode the bell's folder is emptied at the start: it holds only rings, and the sweeper looks
-anyway. When a worker ends, what it had leased is free at once, because its end is known here.
-Each role is a module of its own, so that a process loads only what it needs.
+In embedded mode the bell's folder is emptied at the start: it holds only rings, and the sweeper looks anyway.
 """
 
 from __future__ import annotations
@@ -12,19 +10,14 @@ import fcntl
 import os
 import shutil
 import socket
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import BinaryIO
 
-from bell.watch import Pulse
-from core import log
 from core.database import Database
 from core.errors import SetupError
 from core.migrations import upgrade
 from core.secrets import Vault
 from core.settings import Settings
-from gateway.children import Child, supervise
+from gateway.children import keep_private
 
 
 class PortTakenError(SetupError):
@@ -87,68 +80,3 @@ def check_port(settings: Settings) -> None:
                 why=f"{error.strerror or error}.",
                 fix="Stop what listens there, or set TIELINE_PORT to a free port.",
             ) from error
-
-
-def serve(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> None:
-    """Run the whole embedded Tieline until it is told to stop; ``prepare`` and ``take_home`` come before."""
-    log.begin(settings)
-    check_port(settings)
-    roles = [Child(role, [sys.executable, "-m", f"gateway.roles.{role}"]) for role in ("web", "worker", "beat")]
-    _watch(settings, roles[1])
-    supervise(roles, ready=ready)
-
-
-def work(settings: Settings, count: int) -> None:
-    """Run some workers until they are told to stop: on a machine of their own, or as more hands for this one."""
-    workers = [Child("worker", [sys.executable, "-m", "gateway.roles.worker"]) for _ in range(count)]
-    for one in workers:
-        _watch(settings, one)
-    supervise(workers)
-
-
-def _watch(settings: Settings, worker: Child) -> None:
-    """Have a worker replaced that stands still, and free at once what an ended one had leased."""
-    pulses = Pulses(settings.folder)
-    worker.is_still = pulses.is_still
-    worker.on_end = lambda pid: _bury(settings, pulses, pid)
-
-
-class Pulses:
-    """The heartbeats of the workers in this home."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._known = folder, dict[int, Pulse]()
-
-    def _place(self, pid: int) -> Path:
-        return self._folder / f"worker-{pid}.pulse"
-
-    def is_still(self, pid: int) -> bool:
-        """Say whether this worker's heartbeat has stopped."""
-        if pid not in self._known:
-            self._known[pid] = Pulse(self._place(pid))
-        return self._known[pid].is_still()
-
-    def forget(self, pid: int) -> None:
-        """Remove what an ended worker left."""
-        self._known.pop(pid, None)
-        self._place(pid).unlink(missing_ok=True)
-
-
-def _bury(settings: Settings, pulses: Pulses, pid: int) -> None:
-    """Free what an ended worker had leased: its end is known for certain here."""
-    pulses.forget(pid)
-    from bridges.claims import forget_owner  # loaded only when a worker has ended: the supervisor stays small
-
-    database = Database(settings.database_url)
-    forget_owner(database, f"{socket.gethostname()}:{pid}")
-    database.close()
-
-
-def keep_private(settings: Settings) -> None:
-    """Make the home ours alone, also one that was there before, and every file that this process makes from now on."""
-    os.umask(0o077)
-    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        settings.folder.chmod(0o700)
-    except PermissionError:  # a mounted folder of somebody else: the files in it are ours alone all the same
-        return

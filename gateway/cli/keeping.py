@@ -90,7 +90,8 @@ def backup(desk: Desk, folder: Path, without_key: bool) -> Said:
 def restore(desk: Desk, folder: Path, force: bool) -> Said:
     """Restore; a running Tieline is refused."""
     from gateway.backup import restore as bring_back
-    from gateway.serve import keep_private, take_home
+    from gateway.children import keep_private
+    from gateway.serve import take_home
 
     keep_private(desk.settings)
     with take_home(desk.settings), desk.waiting(word("Restoring …", "恢复中 …")):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 from rich.console import Console
 
@@ -31,7 +29,7 @@ def serve(desk: Desk, only_web: bool) -> Said:
     """Run until it is told to stop."""
     from core import log
     from gateway.serve import check_port, prepare, take_home
-    from gateway.serve import serve as watch
+    from gateway.supervisor import become
 
     settings = desk.settings
     check_port(settings)
@@ -42,10 +40,10 @@ def serve(desk: Desk, only_web: bool) -> Said:
         log.begin(settings)
         run(settings)
     else:
-        with take_home(settings):
-            prepare(settings)
-            key = first_key(settings)
-            watch(settings, ready=lambda: _welcome(settings, key))
+        home = take_home(settings)
+        prepare(settings)
+        key = first_key(settings)
+        become("serve", welcome=_welcome(settings, key), keep=(home.fileno(),))
     return Said({"stopped": True}, _nothing)
 
 
@@ -57,14 +55,12 @@ def serve(desk: Desk, only_web: bool) -> Said:
 @option("--count", type=click.IntRange(1, 64), default=1, en="How many processes.", zh="进程数量。")
 def worker(desk: Desk, count: int) -> Said:
     """Run until it is told to stop."""
-    from core import log
-    from gateway.serve import keep_private, work
+    from gateway.children import keep_private
+    from gateway.supervisor import become
 
     _see_the_store(desk)
     keep_private(desk.settings)
-    log.begin(desk.settings)
-    work(desk.settings, count)
-    return Said({"stopped": True}, _nothing)
+    become("worker", str(count))
 
 
 @command("beat", en="Start the beat: it only rings; a second one is harmless.", zh="启动定时器：仅负责唤醒，多启动一个也无妨。")
@@ -122,10 +118,10 @@ def first_key(settings: Settings) -> str | None:
         database.close()
 
 
-def _welcome(settings: Settings, key: str | None) -> None:
-    """Say where it is, and the first key, once."""
-    print(word(f"Tieline is at {settings.public_url}", f"Tieline 地址：{settings.public_url}"))
+def _welcome(settings: Settings, key: str | None) -> str:
+    """Return what is said when all is started: where it is, and the first key, once."""
+    lines = [word(f"Tieline is at {settings.public_url}", f"Tieline 地址：{settings.public_url}")]
     if key is not None:
-        print(word(f"The first key, shown this once: {key}", f"首个密钥（仅显示这一次）：{key}"))
-    print(word("Ctrl-C stops it.", "按 Ctrl-C 停止。"))
-    sys.stdout.flush()
+        lines.append(word(f"The first key, shown this once: {key}", f"首个密钥（仅显示这一次）：{key}"))
+    lines.append(word("Ctrl-C stops it.", "按 Ctrl-C 停止。"))
+    return "".join(f"{line}\n" for line in lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery_app import app
 from core import log
 from core.settings import Settings
-from gateway.serve import keep_private
+from gateway.children import keep_private
 
 
 def run(settings: Settings) -> None:

@@ -9,8 +9,8 @@ from granian.log import LogLevels
 
 from core import log
 from core.settings import Settings
-from gateway.metrics import share_counters
-from gateway.serve import keep_private
+from gateway.children import keep_private
+from gateway.sharing import share_counters
 
 CONNECTIONS = 512
 """Connections served at once; who says nothing for so long is sent away, so that idle ones do not fill them."""

@@ -8,7 +8,7 @@ import warnings
 from celery_app import app
 from core import log
 from core.settings import Settings
-from gateway.serve import keep_private
+from gateway.children import keep_private
 
 THREADS = 6
 """Looks at once: handle, deliver, poll, heal and sweep each run one at a time per process."""

@@ -50,14 +50,21 @@ class Server:
         return {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "HOME", "LC_ALL")}
 
     def start(self) -> None:
-        """Start it and wait until its port answers."""
+        """Start it and wait until its port answers; one that ends at once (its old name is still known) is tried again."""
+        until(self._answers, f"{self.name} to answer", self.ready_s)
+
+    def _answers(self) -> bool:
+        if self.child is None or self.child.poll() is not None:
+            self._begin()
+        return is_open(self.port)
+
+    def _begin(self) -> None:
         switch = {"user": self.user, "group": self.user, "extra_groups": []} if self.user and os.geteuid() == 0 else {}
         with (self.folder / "log").open("ab") as log:
             self.child = subprocess.Popen(
                 self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder, env=self.env(),
                 start_new_session=True, preexec_fn=die_with_parent if not switch else None, **switch,  # type: ignore[call-overload]
             )  # fmt: skip
-        until(lambda: is_open(self.port), f"{self.name} to answer", self.ready_s)
 
     def kill(self) -> None:
         """Kill it at once."""

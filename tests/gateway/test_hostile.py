@@ -26,9 +26,9 @@ from core.settings import Settings
 from core.tables import delivery, refusal
 from gateway import auth
 from gateway.api import SUBJECTS
+from gateway.children import keep_private
 from gateway.operations import Operation
 from gateway.pages.entrance import local
-from gateway.serve import keep_private
 from tests.gateway.ground import Ground
 
 OPERATIONS = [one for subject in SUBJECTS for one in subject.operations]
