@@ -158,7 +158,7 @@ def main(events: int = 2000, pairs: int = 3) -> bool:
                 bare.stop()
     finally:
         sink.stop()
-    return report(measured, bar=0.12, unit="events/s")
+    return report(measured, bar=0.33, unit="events/s")
 
 
 if __name__ == "__main__":

@@ -116,6 +116,7 @@ class Deliverer:
     def _work(self) -> None:
         """Attempt one action after the other for as long as one may begin; runs in several threads."""
         while (one := self._hands.begin()) is not None:
+            self._db.after_writers()
             began = time.monotonic()
             result = self.attempt(one)
             self._ended.put(result)

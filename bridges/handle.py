@@ -31,7 +31,7 @@ from mappings import catalogue as definitions
 
 log = logging.getLogger("tieline.engine")
 
-BATCH = {"sqlite": 25, "postgresql": 100}
+BATCH = {"sqlite": 50, "postgresql": 100}
 """Deliveries per transaction: on SQLite the doors wait for the same write lock, so it is held shortly."""
 LANE_BATCHES = 40
 """Batches of one lane in a row while nobody else waits."""

@@ -24,6 +24,10 @@ FRESH_FOR_S = 0.5
 """How long rows are trusted before they are read again: a hold is seen by every process within this time."""
 
 
+STALE_AFTER_S = 3.0
+"""How old they may be while somebody is asking."""
+
+
 class ConnectorSettingsError(SetupError):
     """A registered connector whose stored settings no longer fit its kind."""
 
@@ -68,6 +72,7 @@ class Registered:
         self._open: dict[int, tuple[Micros, Connector]] = {}
         self._settings: dict[int, tuple[ConnectorRow, Any]] = {}
         self._read_at = float("-inf")
+        self._asking = False
 
     def refresh(self) -> None:
         """Read the rows again now."""
@@ -84,6 +89,7 @@ class Registered:
         with self._lock:
             self._by_id, self._by_name = read, {row.name: row for row in read.values()}
             self._read_at = time.monotonic()
+            self._asking = False
 
     def _from(self, row: Any) -> ConnectorRow:
         return ConnectorRow(
@@ -112,6 +118,14 @@ class Registered:
                 if not self._by_id:
                     raise
                 # the database is away: what was known a moment ago still says who is who
+
+    def known(self, name: str) -> ConnectorRow | None:
+        """Return what was read a moment ago, without asking anybody; None when somebody should ask (``find``)."""
+        age = time.monotonic() - self._read_at
+        if age > STALE_AFTER_S or (age > FRESH_FOR_S and not self._asking):
+            self._asking = True  # whoever is told None asks; the others go on with what is known
+            return None
+        return self._by_name.get(name)
 
     def find(self, name_or_id: str | int) -> ConnectorRow | None:
         """Return the row, or None."""

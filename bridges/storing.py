@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, literal, select, text, update
+from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from bridges.archive import put_back
 from core.bulk import insert_many
 from core.clock import SECOND
 from core.database import Database
 from core.ids import new_id
+from core.jsons import dumps
 from core.tables import conflict, delivery, intake, remembered
 from core.words import Micros, Origin, State
 
@@ -130,30 +131,32 @@ def _count_seen(conn: Connection, seen: Mapping[tuple[int | None, int, str], int
 
 
 def _known(conn: Connection, arrivals: Iterable[tuple[Arrival, str, str]]) -> dict[tuple[int, str], Any]:
+    """Return what is known by these keys: at hand, else remembered. One statement per connector, with one bound list."""
     keys: dict[int, list[str]] = {}
     for arrival, _, key in arrivals:
         keys.setdefault(arrival.connector_id, []).append(key)
-    columns = delivery.c
     found: dict[tuple[int, str], Any] = {}
+    is_sqlite = conn.dialect.name == "sqlite"
     for connector_id, names in keys.items():
-        query = select(
-            columns.id, columns.receipt, columns.external_id, columns.body_sha256, columns.received_at, columns.seen
-        ).where(columns.connector_id == connector_id, columns.external_id.in_(names))
-        for row in conn.execute(query).mappings():
-            found[(connector_id, row["external_id"])] = row
-        for row in conn.execute(_REMEMBERED, {"connector": connector_id, "names": names}).mappings():
-            found.setdefault((connector_id, row["external_id"]), row)
+        given = {"connector": connector_id, "names": dumps(names) if is_sqlite else names}
+        for row in conn.execute(_KNOWN["sqlite" if is_sqlite else "postgresql"], given).mappings():
+            place = (connector_id, row["external_id"])
+            if place not in found or row["id"] is not None:
+                found[place] = row
     return found
 
 
-_REMEMBERED = select(
-    literal(None).label("id"),  # its delivery is in the archive, or pruned
-    remembered.c.receipt,
-    remembered.c.external_id,
-    remembered.c.body_sha256,
-    remembered.c.received_at,
-    remembered.c.seen,
-).where(remembered.c.connector_id == bindparam("connector"), remembered.c.external_id.in_(bindparam("names", expanding=True)))
+_COLUMNS = "receipt, external_id, body_sha256, received_at, seen"
+_KNOWN = {
+    dialect: text(
+        f"SELECT id, {_COLUMNS} FROM delivery WHERE connector_id = :connector AND external_id {among}"  # noqa: S608 - fixed names
+        f" UNION ALL SELECT NULL, {_COLUMNS} FROM remembered WHERE connector_id = :connector AND external_id {among}"
+    )
+    for dialect, among in (
+        ("sqlite", "IN (SELECT value FROM json_each(:names))"),
+        ("postgresql", "= ANY(CAST(:names AS text[]))"),
+    )
+}
 
 
 def _row(arrival: Arrival, digest: str, key: str, now: Micros) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ class Database:
         self.engine = _engine(url, self.dialect, pool_size)
         self._aside = _engine(url, self.dialect, 1)
         file = self.url.database if self.dialect == "sqlite" else None
+        self._no_writer = threading.Event()
+        self._no_writer.set()
         self._gate = Gate(Path(f"{file}-gate")) if file and file != ":memory:" else None
 
     @contextmanager
@@ -70,8 +73,30 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give one transaction: commit at the end, roll back on any error."""
-        with self._gate or nullcontext(), self.engine.connect().execution_options(tieline_write=True) as conn, conn.begin():
+        with self._alone(), self.engine.connect().execution_options(tieline_write=True) as conn, conn.begin():
             yield conn
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """On SQLite: be the one writer, and let other threads of this process see that (``after_writers``)."""
+        if self._gate is None:
+            yield
+            return
+        with self._gate:
+            self._no_writer.clear()
+            try:
+                yield
+            finally:
+                self._no_writer.set()
+
+    def after_writers(self, longest_s: float = 0.05) -> None:
+        """
+        Wait until no thread of this process holds SQLite's write lock, but not long.
+
+        Who holds it keeps every writer of the machine waiting, so threads that can wait leave it the interpreter: with
+        eight of them sending, handling held the lock for twice as long as it worked (measured).
+        """
+        self._no_writer.wait(longest_s)
 
     @contextmanager
     def aside(self) -> Iterator[Connection]:
@@ -88,7 +113,7 @@ class Database:
     @contextmanager
     def trial(self) -> Iterator[Connection]:
         """Give one writing transaction that is always rolled back: what it shows is real, what it leaves is nothing."""
-        with self._gate or nullcontext(), self.engine.connect().execution_options(tieline_write=True) as conn:
+        with self._alone(), self.engine.connect().execution_options(tieline_write=True) as conn:
             transaction = conn.begin()
             try:
                 yield conn

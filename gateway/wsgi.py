@@ -36,4 +36,4 @@ def make_parts(settings: Settings) -> Parts:
 
 die_with_parent()
 app = create_app(make_parts(Settings.from_env()))
-served = Reception(app)
+served = Reception(app, doors=app.wsgi_app)  # type: ignore[arg-type] # create_app put the doors there

@@ -77,6 +77,10 @@ class Gateway:
                 found.append(int(folder.name))
         return found
 
+    def leader(self) -> list[int]:
+        """Return the process that was started, if it runs: it watches over the others."""
+        return [self._child.pid] if self._child is not None and self._child.poll() is None else []
+
     def stop(self) -> None:
         """Stop it as Ctrl-C or a service manager would; whatever is left of it afterwards is a fault."""
         for added in self._added:

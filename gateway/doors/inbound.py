@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bridges.admission import Admission, store_away
 from bridges.inbox import Inbox
 from bridges.registered import ConnectorRow, Registered
-from bridges.storing import Arrival
+from bridges.storing import Arrival, Receipt
 from connectors.kit import webhooks
 from connectors.kit.refusals import DoorSetupError
 from core.clock import Clock, SystemClock
@@ -82,6 +82,45 @@ class Doors:
             return self._refuse(environ, start_response, name, store_away(str(error).splitlines()[0]), body)
         return self._store(start_response, arrival, path)
 
+    def quick(self, environ: Environ) -> Arrival | None:
+        """
+        Return what stands at a door and may come in, without asking any database; None when a thread must look closer.
+
+        Only the good way is short: whatever is refused, unknown or not fresh is left to ``__call__``, which begins anew.
+        """
+        path: str = environ["PATH_INFO"]
+        if not path.startswith(PREFIX) or environ["REQUEST_METHOD"] != "POST" or "HTTP_CONTENT_ENCODING" in environ:
+            return None
+        name, _, secret = path[len(PREFIX) :].partition("/")
+        row = self._registered.known(name)
+        if row is None:
+            return None
+        try:
+            if self._admission is not None:
+                self._admission.check(row.id, row.name, urgent=row.urgent)
+            body = read_body(environ, self._cap)
+            return self._verified(row, environ, body, secret or None) if body else None
+        except TielineError:
+            return None
+        finally:
+            environ["wsgi.input"].seek(0)
+
+    async def take(self, arrival: Arrival) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """Store it with whatever else is waiting, and return status, headers and body of the answer."""
+        begun: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
+            begun.append((status, headers))
+
+        try:
+            answered = self._answer(start, await self._inbox.accept_soon(arrival))
+        except TielineError as error:  # the store is away: nothing was promised, the sender keeps it
+            self._counters.door(error.code)
+            answered = _answer_problem(start, error)
+        [(status, headers)] = begun
+        plain = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        return int(status[:3]), plain, b"".join(answered)
+
     def _verified(self, row: ConnectorRow, environ: Environ, body: bytes, secret: str | None) -> Arrival:
         if not row.inbound:
             raise _closed(row.name)
@@ -112,6 +151,9 @@ class Doors:
         except TielineError as error:  # the store is away: nothing was promised, the sender keeps it
             self._counters.door(error.code)
             return _answer_problem(start_response, error)
+        return self._answer(start_response, receipt)
+
+    def _answer(self, start_response: Callable[..., Any], receipt: Receipt) -> Iterable[bytes]:
         self._counters.door(receipt.status)
         if receipt.status == "conflict":
             return _answer_problem(start_response, _changed(receipt.receipt))

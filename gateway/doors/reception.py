@@ -14,11 +14,14 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from core.errors import InputError, TielineError
 from gateway.doors.reading import CAP, CutOffError
+
+if TYPE_CHECKING:
+    from gateway.doors.inbound import Doors
 
 BODY_S = 20.0
 """How long a whole body may take: 1 MiB at 420 kbit/s."""
@@ -70,8 +73,9 @@ class Reception:
         cap: int = CAP,
         body_s: float = BODY_S,
         threads: int = THREADS,
+        doors: Doors | None = None,
     ) -> None:
-        self._app, self._cap, self._body_s = app, cap, body_s
+        self._app, self._cap, self._body_s, self._doors = app, cap, body_s, doors
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._held = 0
 
@@ -86,6 +90,11 @@ class Reception:
             environ["wsgi.input"] = Came(b"".join(pieces), trouble)
         finally:
             self._held -= sum(map(len, pieces))
+        if self._doors is not None and trouble is None and (arrival := self._doors.quick(environ)) is not None:
+            status, headers, body = await self._doors.take(arrival)
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return
         status, headers, body = await asyncio.get_running_loop().run_in_executor(self._pool, self._serve, environ)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
