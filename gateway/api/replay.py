@@ -37,6 +37,7 @@ class Replayed(Answer):
     decisions: list[dict[str, Any]]
     actions: list[dict[str, Any]] = Field(description="what would be added")
     already: list[dict[str, Any]] = Field(description="what has its key already: it is not done twice")
+    portions: int = Field(1, description="dry run: in how many parts it was tried, none knowing of the others")
 
 
 @subject.post("/replay/plan", scope="read", also=(404,))

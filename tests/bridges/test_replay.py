@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import event as listening
+from sqlalchemy import update
 
 from bridges import explain, replay
 from bridges.accounting import balance
 from core.errors import NotFoundError, RefusedError
+from core.tables import delivery
 from tests.bridges.plant import BRIDGES, Plant, publish_all
 
 
@@ -23,6 +26,29 @@ def test_a_dry_run_says_what_would_happen_and_leaves_nothing(plant: Plant) -> No
     assert [row["act"] for row in dry.actions] == ["create_ticket", "acknowledge"]
     assert (plant.events, plant.decisions, plant.actions, plant.deliveries) == before
     assert plant.tickets.writes == 0
+
+
+def test_a_long_dry_run_lets_others_in_between_and_says_the_same(plant: Plant) -> None:
+    """Portions are short transactions, their verdicts those of one trial: a thing's second state comes after its first."""
+    for n in range(5):
+        plant.push("monitoring", {"alert": plant.monitoring.raise_alert(f"700{n}", name="Hot", severity=4, machine="m")})
+    plant.push("monitoring", {"alert": plant.monitoring.raise_alert("7000", name="Hotter", severity=4, machine="m")})
+    with plant.db.write() as conn:  # none was ever handled: what the first state taught is known only in its portion
+        conn.execute(update(delivery).values(state="dead", reason="test", next_at=None))
+    ended: list[object] = []
+    listening.listen(plant.db.engine, "rollback", ended.append)
+    whole = replay.plan(plant.db, plant.registered, replay.Choice(connector="monitoring"))
+    ended.clear()
+    parts = replay.plan(plant.db, plant.registered, replay.Choice(connector="monitoring"), portion=2)
+
+    assert (whole.portions, parts.portions) == (1, 3)
+    assert len(ended) >= parts.portions, "each portion ends before the next begins"
+    assert parts.deliveries == whole.deliveries
+    assert sorted((one["event_id"], one["verdict"]) for one in parts.decisions) == sorted(
+        (one["event_id"], one["verdict"]) for one in whole.decisions
+    )
+    assert len(parts.actions) == len(whole.actions)
+    assert plant.events == []
 
 
 def test_a_replay_after_a_mended_rule_issues_the_ticket_once(plant: Plant) -> None:
