@@ -124,8 +124,8 @@ def _try(db: Database, conn: Connection, registered: Registered, chosen: list[di
         replayed.again += _already(conn, batch.rows.again, registered)
 
 
-def run(db: Database, choice: Choice) -> Replayed:
-    """Make the chosen deliveries due again. The caller rings."""
+def run(db: Database, choice: Choice, *, by: str) -> Replayed:
+    """Make the chosen deliveries due again; ``by`` stands with each and with every dead action it revives. The caller rings."""
     with db.write() as conn:
         now = db.now(conn)
         chosen = _chosen(conn, choice)
@@ -138,7 +138,7 @@ def run(db: Database, choice: Choice) -> Replayed:
                     state=State.WAITING.value,
                     next_at=now,
                     held_by=None,
-                    reason="replay",
+                    reason=f"replay by {by}",
                     handled_at=delivery.c.received_at,
                 )
             )

@@ -50,6 +50,6 @@ def plan_replay(call: Call, body: Which) -> Replayed:
 @subject.post("/replay/run", scope="events:replay", also=(404,))
 def run_replay(call: Call, body: Which) -> Replayed:
     """Replay: with the same keys, so what was done is not done again."""
-    found = replay.run(call.parts.db, body.choice())
+    found = replay.run(call.parts.db, body.choice(), by=call.caller.name)
     call.parts.ring()
     return Replayed.model_validate(found.as_dict())

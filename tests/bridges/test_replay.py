@@ -57,7 +57,7 @@ def test_a_replay_after_a_mended_rule_issues_the_ticket_once(plant: Plant) -> No
     plant.work()
     publish_all(plant.db, [{**BRIDGES[0], "when": 'alert.status == "open" && alert.severity >= 2'}])
     for _ in range(2):
-        replay.run(plant.db, replay.Choice(id=receipt))
+        replay.run(plant.db, replay.Choice(id=receipt), by="test")
         plant.work()
 
     assert len(plant.tickets.things["tickets"]) == 1
@@ -72,7 +72,7 @@ def test_a_replay_tries_dead_actions_again_with_the_same_key(plant: Plant) -> No
     plant.work()
     keys = [row["key"] for row in plant.actions]
     publish_all(plant.db, [{**BRIDGES[0], "when": 'alert.status == "open"'}])
-    replay.run(plant.db, replay.Choice(id=receipt))
+    replay.run(plant.db, replay.Choice(id=receipt), by="test")
     plant.work()
 
     assert [row["key"] for row in plant.actions] == keys
@@ -103,9 +103,9 @@ def test_a_window_a_bridge_a_connector_and_a_state_can_be_chosen(plant: Plant) -
 def test_replaying_everything_is_never_meant(plant: Plant) -> None:
     """An empty choice is refused with the ways to choose; an unknown id is said to be unknown."""
     with pytest.raises(replay.ReplayChoiceError, match="--since"):
-        replay.run(plant.db, replay.Choice())
+        replay.run(plant.db, replay.Choice(), by="test")
     with pytest.raises(NotFoundError):
-        replay.run(plant.db, replay.Choice(id="evt_nope"))
+        replay.run(plant.db, replay.Choice(id="evt_nope"), by="test")
 
 
 def test_the_trail_tells_the_whole_way_in_sentences(plant: Plant) -> None:
