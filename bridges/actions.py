@@ -6,18 +6,18 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from bridges.writes import requeue
+from bridges.writes import decided, requeue
 from core.errors import ConflictError, NotFoundError
 from core.repairs import close_repair
-from core.tables import action
+from core.tables import action, attempt
 from core.words import Micros, State
 
 
-def retry(conn: Connection, action_id: str, *, now: Micros) -> None:
-    """Make a dead or waiting action due now, with the same key and a fresh count of attempts."""
+def retry(conn: Connection, action_id: str, *, by: str, now: Micros, reason: str | None = None) -> None:
+    """Make a dead or waiting action due now, with the same key; of a dead one is kept who decided so, when and why."""
     row = _row(conn, action_id)
     if row["state"] == State.DEAD:
-        requeue(conn, [action_id], now)
+        requeue(conn, [action_id], now, by=by, why=reason)
         _reopen_followers(conn, row)
     elif row["state"] == State.WAITING:
         conn.execute(update(action).where(action.c.id == action_id).values(next_at=now))
@@ -44,6 +44,7 @@ def skip(conn: Connection, action_id: str, *, by: str, reason: str, now: Micros)
         .where(action.c.id == action_id)
         .values(state=State.SKIPPED.value, reason=f"skipped by {by}: {reason}", held_by=None, next_at=None, ended_at=now)
     )
+    conn.execute(attempt.insert(), [decided(row, by, "skip it", reason, now)])
     close_repair(conn, f"action:{action_id}", now=now)
     for follower in _followers(conn, row):
         if follower["state"] == State.HELD and str(follower["held_by"]).startswith(("step:", "dead:")):

@@ -180,6 +180,9 @@ def _summary(trail: Mapping[str, Any]) -> Iterable[str]:
             where = f" on {made['connector']}" if made["connector"] else ""
             result = f" -> {made['external_id']}" if made["external_id"] else ""
             yield f"  {made['step']}: {made['act']}{where}: {_stands(made)}{result}."
+            for tried in made["attempts"]:
+                if tried["outcome"] == "decided":
+                    yield f"    at {tried['started_at']} {tried['detail']['what']} {tried['detail']['why']}"
             if made["error"] and made["state"] != State.DONE:
                 yield f"    {made['error']['what']} {made['error']['why']} Fix: {made['error']['fix']}"
 

@@ -93,7 +93,7 @@ def _attempts(conn: Connection, now: Micros, names: dict[int, str]) -> list[Row]
     query = (
         select(action.c.connector_id, latest.c.outcome, latest.c.code, func.count())
         .join(action, action.c.id == latest.c.action_id)
-        .where(latest.c.ended_at > now - LATELY_S * SECOND)
+        .where(latest.c.ended_at > now - LATELY_S * SECOND, latest.c.outcome != "decided")
         .group_by(action.c.connector_id, latest.c.outcome, latest.c.code)
     )
     return [((names.get(row[0], "tieline"), row[1], row[2] or ""), row[3]) for row in conn.execute(query)]

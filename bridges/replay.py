@@ -1,10 +1,11 @@
 """
 Replay: the same deliveries through the same engine again, dry run first.
 
-The dry run handles them in a transaction that is rolled back: the same evaluator as production, and
-provably nothing is sent, because sending happens from committed rows only. A real replay makes the
-deliveries due again; the keys of their actions are the same, so what was done is not done twice, what
-was dead is tried again, and what now fires is added.
+The dry run handles them in transactions that are rolled back: the same evaluator as production, and
+provably nothing is sent, because sending happens from committed rows only. Many are tried in portions, so
+that doors and workers get in between. A real replay makes the deliveries due again; the keys of their
+actions are the same, so what was done is not done twice, what was dead is tried again, and what now fires
+is added.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from sqlalchemy import Connection, Select, delete, select, union, update
 
 from bridges import archive
 from bridges.handled import handle_rows
+from bridges.parsed import read
+from bridges.portions import LARGEST, cut
 from bridges.registered import Registered
 from core.database import Database
 from core.definitions import unknown
 from core.errors import InputError, NotFoundError
 from core.tables import action, connector, decision, definition, delivery, event, remembered
 from core.words import Micros, State, Verdict
+from mappings import catalogue as definitions
 
 MOST = 10_000
 
@@ -55,6 +59,8 @@ class Replayed:
     actions: list[dict[str, Any]] = field(default_factory=list)
     again: list[dict[str, Any]] = field(default_factory=list)
     dry: bool = True
+    portions: int = 1
+    """In how many transactions it was tried: what one would have taught is not known to the next."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -64,28 +70,62 @@ class Replayed:
             "decisions": self.decisions,
             "actions": self.actions,
             "already": self.again,
+            "portions": self.portions,
         }
 
 
-def plan(db: Database, registered: Registered, choice: Choice) -> Replayed:
+def plan(db: Database, registered: Registered, choice: Choice, *, portion: int = LARGEST) -> Replayed:
     """Say what a replay would do, connector by connector, and leave no trace."""
     replayed = Replayed()
-    with db.trial() as conn:
-        chosen = _chosen(conn, choice)
+    if choice.id is not None:  # it may have to be put back from the archive, which is rolled back too
+        with db.trial() as conn:
+            chosen = _chosen(conn, choice)
+            _try(db, conn, registered, chosen, replayed)
         replayed.deliveries = [row["receipt"] for row in chosen]
-        lanes: dict[int, list[Mapping[Any, Any]]] = {}
-        for row in chosen:
-            lanes.setdefault(row["connector_id"], []).append({**row, "handled_at": row["handled_at"] or row["received_at"]})
-        for connector_id, rows in lanes.items():
-            batch = handle_rows(db, conn, registered, registered.row(connector_id), rows, db.now(conn))
-            replayed.decisions += [_decision(row) for row in batch.rows.decisions]
-            replayed.actions += [_action(row, registered) for row in batch.rows.actions]
-            replayed.again += _already(conn, batch.rows.again, registered)
+        return replayed
+    with db.read() as conn:
+        chosen = _chosen(conn, choice)
+        portions = _portions(conn, registered, chosen, portion)
+    for rows in portions:
+        with db.trial() as conn:
+            _try(db, conn, registered, rows, replayed)
+    replayed.deliveries, replayed.portions = [row["receipt"] for row in chosen], len(portions)
     return replayed
 
 
-def run(db: Database, choice: Choice) -> Replayed:
-    """Make the chosen deliveries due again. The caller rings."""
+def _portions(
+    conn: Connection, registered: Registered, chosen: list[dict[str, Any]], largest: int
+) -> list[list[dict[str, Any]]]:
+    """Cut what was chosen by connector and by what it tells of; nobody is kept waiting while it is read for that."""
+    catalogue = definitions.load(conn)
+    lanes: dict[int, list[dict[str, Any]]] = {}
+    for row in chosen:
+        lanes.setdefault(row["connector_id"], []).append(row)
+    portions = []
+    for connector_id, rows in lanes.items():
+        by_id = {row["id"]: row for row in rows}
+        about = {}
+        for row in rows:
+            [reading] = read([row], registered.row(connector_id), registered, catalogue)
+            about[row["id"]] = [(item.record.stream, item.record.external_id) for item in reading.items]
+        portions += [[by_id[one] for one in portion] for portion in cut(about, largest)]
+    return portions
+
+
+def _try(db: Database, conn: Connection, registered: Registered, chosen: list[dict[str, Any]], replayed: Replayed) -> None:
+    """Handle in a transaction that its owner rolls back, and note what became of it."""
+    lanes: dict[int, list[Mapping[Any, Any]]] = {}
+    for row in chosen:
+        lanes.setdefault(row["connector_id"], []).append({**row, "handled_at": row["handled_at"] or row["received_at"]})
+    for connector_id, rows in lanes.items():
+        batch = handle_rows(db, conn, registered, registered.row(connector_id), rows, db.now(conn))
+        replayed.decisions += [_decision(row) for row in batch.rows.decisions]
+        replayed.actions += [_action(row, registered) for row in batch.rows.actions]
+        replayed.again += _already(conn, batch.rows.again, registered)
+
+
+def run(db: Database, choice: Choice, *, by: str) -> Replayed:
+    """Make the chosen deliveries due again; ``by`` stands with each and with every dead action it revives. The caller rings."""
     with db.write() as conn:
         now = db.now(conn)
         chosen = _chosen(conn, choice)
@@ -98,7 +138,7 @@ def run(db: Database, choice: Choice) -> Replayed:
                     state=State.WAITING.value,
                     next_at=now,
                     held_by=None,
-                    reason="replay",
+                    reason=f"replay by {by}",
                     handled_at=delivery.c.received_at,
                 )
             )

@@ -111,9 +111,9 @@ def get_action(call: Call, id: str) -> ActionTrail:  # noqa: A002 the path's own
 
 @subject.post("/actions/<id>/retry", scope="actions:write", also=(409,))
 def retry_action(call: Call, id: str) -> ActionTrail:  # noqa: A002 the path's own word
-    """Try a dead or waiting action again now; the same key, so a second effect is impossible."""
+    """Try a dead or waiting action again now, by the same key; of a dead one is kept who decided so."""
     with call.parts.db.write() as conn:
-        actions.retry(conn, id, now=call.parts.db.now(conn))
+        actions.retry(conn, id, by=call.caller.name, now=call.parts.db.now(conn))
     call.parts.ring()
     return get_action(call, id)
 

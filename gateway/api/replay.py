@@ -37,6 +37,7 @@ class Replayed(Answer):
     decisions: list[dict[str, Any]]
     actions: list[dict[str, Any]] = Field(description="what would be added")
     already: list[dict[str, Any]] = Field(description="what has its key already: it is not done twice")
+    portions: int = Field(1, description="dry run: in how many parts it was tried, none knowing of the others")
 
 
 @subject.post("/replay/plan", scope="read", also=(404,))
@@ -49,6 +50,6 @@ def plan_replay(call: Call, body: Which) -> Replayed:
 @subject.post("/replay/run", scope="events:replay", also=(404,))
 def run_replay(call: Call, body: Which) -> Replayed:
     """Replay: with the same keys, so what was done is not done again."""
-    found = replay.run(call.parts.db, body.choice())
+    found = replay.run(call.parts.db, body.choice(), by=call.caller.name)
     call.parts.ring()
     return Replayed.model_validate(found.as_dict())

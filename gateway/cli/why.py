@@ -105,6 +105,9 @@ def _show_replay(console: Console, found: api.Replayed) -> None:
         console.print(word(f"{count} deliveries are due again.", f"{count} 条消息已重新排队。"))
         return
     console.print(word(f"Dry run: {count} deliveries; nothing was sent.", f"预演：{count} 条消息；未发送任何内容。"))
+    if found.portions > 1:
+        en = f"Tried in {found.portions} parts, so that nobody waits; what one part would have taught, the next does not know."
+        console.print(word(en, f"分 {found.portions} 部分预演，以免阻塞他人；各部分互不知晓对方的结果。"))
     decided = [(one["bridge"], one["verdict"], one.get("clause"), one.get("reason")) for one in found.decisions]
     show_table(
         console,

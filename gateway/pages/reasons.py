@@ -23,7 +23,7 @@ SAID: list[tuple[str, str]] = [
     (r"(?P<n>\d+) events; the first: (?P<rest>.+)", "{n} 个事件，首个：{rest}"),
     (r"(?P<name>\S+) has no value\.?", "{name} 没有值"),
     (r"mended", "已修复"),
-    (r"replay", "重放"),
+    (r"replay by (?P<who>.+)", "由 {who} 重放"),
 ]
 """Our reasons and their Chinese; a reason that is not here is shown as it is written."""
 

@@ -204,6 +204,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "word_failed": ("failed", "失败"),
     "word_unverified": ("unverified", "未核实"),
     "word_lost": ("lost", "丢失"),
+    "word_decided": ("decided", "人工决定"),
     "word_fired": ("fired", "已触发"),
     "word_not_matched": ("did not match", "未匹配"),
     "word_error": ("error", "错误"),

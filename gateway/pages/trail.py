@@ -29,7 +29,7 @@ def add(made: Blueprint, console: Console) -> None:
     @made.post("/events/<id>/replay")
     def replay_event(id: str) -> Response:  # noqa: A002 the path's own word
         console.caller.require("events:replay")
-        replay.run(parts.db, replay.Choice(id=id))
+        replay.run(parts.db, replay.Choice(id=id), by=console.caller.name)
         parts.ring()
         return back(url_for("pages.trail", id=id))
 
@@ -40,7 +40,7 @@ def add(made: Blueprint, console: Console) -> None:
             now = parts.db.now(conn)
             event_id = explain.action_trail(conn, id)["event_id"]
             if deed == "retry":
-                actions.retry(conn, id, now=now)
+                actions.retry(conn, id, by=console.caller.name, now=now)
             elif deed == "skip":
                 actions.skip(conn, id, by=console.caller.name, reason=request.form.get("why") or "console", now=now)
             else:

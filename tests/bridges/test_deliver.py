@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select, update
 
+from bridges import explain, replay
 from bridges.accounting import balance
 from bridges.actions import release, retry, skip
 from bridges.claims import BREAKER_AFTER, claim, forget_owner, renew
@@ -15,7 +16,7 @@ from core.clock import SECOND
 from core.errors import ConflictError, CredentialsError, InputError, PermissionDeniedError, RefusedError, TransientError
 from core.tables import action, connector, crosswalk, repair, written
 from core.words import Outcome
-from tests.bridges.plant import Plant
+from tests.bridges.plant import BRIDGES, Plant, publish_all
 
 SLOW = TransientError("It did not answer.", why="Timeout.")
 
@@ -152,7 +153,7 @@ def test_what_would_fail_again_is_dead_at_once_and_can_be_retried(plant: Plant, 
     assert _one(plant)["state"] == "dead"
 
     with plant.db.write() as conn:
-        retry(conn, str(_one(plant)["id"]), now=plant.clock.now())
+        retry(conn, str(_one(plant)["id"]), by="person:li", now=plant.clock.now())
     plant.work()
 
     assert [(row["step"], row["state"]) for row in plant.actions] == [("ticket", "done"), ("ack", "done")]
@@ -270,6 +271,28 @@ def test_skipping_needs_a_reason_and_is_recorded_with_who(plant: Plant) -> None:
     assert balance(plant.db).holds
     with plant.db.write() as conn, pytest.raises(ConflictError):
         skip(conn, str(_one(plant)["id"]), by="person:li", reason="again", now=plant.clock.now())
+
+
+def test_a_dead_head_goes_on_by_a_decision_that_says_who_when_and_why(plant: Plant) -> None:
+    """Retry, skip and replay of a dead action each leave who decided it; the explanation tells it."""
+    publish_all(plant.db, [{**BRIDGES[0], "when": 'alert.status == "open"'}])
+    plant.tickets.script("act", fail=RefusedError("No.", why="x", fix="y"), times=2)
+    receipt = plant.push_alert("7001")
+    plant.work()
+    dead = str(_one(plant)["id"])
+    with plant.db.write() as conn:
+        retry(conn, dead, by="person:li", reason="the tracker was mended", now=plant.clock.now())
+    plant.work()
+    replay.run(plant.db, replay.Choice(id=receipt), by="person:eve")
+    plant.work()
+
+    decided = [(row["worker"], row["started_at"]) for row in plant.attempts if row["outcome"] == "decided"]
+    assert decided == [("person:li", plant.clock.now()), ("replay by person:eve", plant.clock.now())]
+    with plant.db.read() as conn:
+        told = "\n".join(explain.event(conn, receipt)["summary"])
+    assert "person:li: try it again. the tracker was mended" in told
+    assert "replay by person:eve: try it again. It was dead: refused: No." in told
+    assert _one(plant)["state"] == "done"
 
 
 def test_an_urgent_action_that_is_late_is_escalated(plant: Plant) -> None:

@@ -26,7 +26,7 @@ def test_a_dead_delivery_can_be_skipped_with_a_reason(plant: Plant) -> None:
     assert (row["state"], row["reason"]) == ("skipped", "skipped by li: a tester's body")
     assert plant.rows(repair, repair.c.closed_at.is_(None)) == []
     assert balance(plant.db).holds
-    replay.run(plant.db, replay.Choice(id=receipt))
+    replay.run(plant.db, replay.Choice(id=receipt), by="test")
     plant.handler.run()
     assert plant.deliveries[0]["state"] == "dead"
 

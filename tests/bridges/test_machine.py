@@ -233,7 +233,7 @@ class Engine(RuleBasedStateMachine):
         dead = self._rows(action, action.c.state == State.DEAD)[0]["id"]
         with self.db.write() as conn:
             if again:
-                retry(conn, dead, now=self.db.now(conn))
+                retry(conn, dead, by="person:li", now=self.db.now(conn))
             else:
                 try:
                     skip(conn, dead, by="x", reason="not needed", now=self.db.now(conn))
@@ -251,7 +251,7 @@ class Engine(RuleBasedStateMachine):
             replay.plan(self.db, self.registered, Choice(id=receipt))
             assert (self._rows(delivery), self._rows(action)) == before
         else:
-            replay.run(self.db, Choice(id=receipt))
+            replay.run(self.db, Choice(id=receipt), by="test")
 
     @rule()
     def keep_and_forget(self) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import event as listening
+from sqlalchemy import update
 
 from bridges import explain, replay
 from bridges.accounting import balance
 from core.errors import NotFoundError, RefusedError
+from core.tables import delivery
 from tests.bridges.plant import BRIDGES, Plant, publish_all
 
 
@@ -25,13 +28,36 @@ def test_a_dry_run_says_what_would_happen_and_leaves_nothing(plant: Plant) -> No
     assert plant.tickets.writes == 0
 
 
+def test_a_long_dry_run_lets_others_in_between_and_says_the_same(plant: Plant) -> None:
+    """Portions are short transactions, their verdicts those of one trial: a thing's second state comes after its first."""
+    for n in range(5):
+        plant.push("monitoring", {"alert": plant.monitoring.raise_alert(f"700{n}", name="Hot", severity=4, machine="m")})
+    plant.push("monitoring", {"alert": plant.monitoring.raise_alert("7000", name="Hotter", severity=4, machine="m")})
+    with plant.db.write() as conn:  # none was ever handled: what the first state taught is known only in its portion
+        conn.execute(update(delivery).values(state="dead", reason="test", next_at=None))
+    ended: list[object] = []
+    listening.listen(plant.db.engine, "rollback", ended.append)
+    whole = replay.plan(plant.db, plant.registered, replay.Choice(connector="monitoring"))
+    ended.clear()
+    parts = replay.plan(plant.db, plant.registered, replay.Choice(connector="monitoring"), portion=2)
+
+    assert (whole.portions, parts.portions) == (1, 3)
+    assert len(ended) >= parts.portions, "each portion ends before the next begins"
+    assert parts.deliveries == whole.deliveries
+    assert sorted((one["event_id"], one["verdict"]) for one in parts.decisions) == sorted(
+        (one["event_id"], one["verdict"]) for one in whole.decisions
+    )
+    assert len(parts.actions) == len(whole.actions)
+    assert plant.events == []
+
+
 def test_a_replay_after_a_mended_rule_issues_the_ticket_once(plant: Plant) -> None:
     """The lost alert becomes a ticket when the rule is mended and its event replayed; a second replay adds nothing."""
     receipt = plant.push_alert("7001", severity=2)
     plant.work()
     publish_all(plant.db, [{**BRIDGES[0], "when": 'alert.status == "open" && alert.severity >= 2'}])
     for _ in range(2):
-        replay.run(plant.db, replay.Choice(id=receipt))
+        replay.run(plant.db, replay.Choice(id=receipt), by="test")
         plant.work()
 
     assert len(plant.tickets.things["tickets"]) == 1
@@ -46,7 +72,7 @@ def test_a_replay_tries_dead_actions_again_with_the_same_key(plant: Plant) -> No
     plant.work()
     keys = [row["key"] for row in plant.actions]
     publish_all(plant.db, [{**BRIDGES[0], "when": 'alert.status == "open"'}])
-    replay.run(plant.db, replay.Choice(id=receipt))
+    replay.run(plant.db, replay.Choice(id=receipt), by="test")
     plant.work()
 
     assert [row["key"] for row in plant.actions] == keys
@@ -77,9 +103,9 @@ def test_a_window_a_bridge_a_connector_and_a_state_can_be_chosen(plant: Plant) -
 def test_replaying_everything_is_never_meant(plant: Plant) -> None:
     """An empty choice is refused with the ways to choose; an unknown id is said to be unknown."""
     with pytest.raises(replay.ReplayChoiceError, match="--since"):
-        replay.run(plant.db, replay.Choice())
+        replay.run(plant.db, replay.Choice(), by="test")
     with pytest.raises(NotFoundError):
-        replay.run(plant.db, replay.Choice(id="evt_nope"))
+        replay.run(plant.db, replay.Choice(id="evt_nope"), by="test")
 
 
 def test_the_trail_tells_the_whole_way_in_sentences(plant: Plant) -> None:

@@ -139,7 +139,7 @@ def test_a_replay_takes_it_out_of_the_archive(plant: Plant) -> None:
 
     assert replay.plan(plant.db, plant.registered, Choice(id=receipt)).deliveries == [receipt]
     assert _count(plant, archive) == 1
-    assert replay.run(plant.db, Choice(id=receipt)).deliveries == [receipt]
+    assert replay.run(plant.db, Choice(id=receipt), by="test").deliveries == [receipt]
     plant.work()
 
     assert _count(plant, archive) == 0
@@ -161,7 +161,7 @@ def test_what_was_pruned_is_named_as_such(plant: Plant) -> None:
         explain.event(conn, receipt)
     assert "TIELINE_ARCHIVE_DAYS" in caught.value.why
     with pytest.raises(NotFoundError) as refused:
-        replay.run(plant.db, Choice(id=receipt))
+        replay.run(plant.db, Choice(id=receipt), by="test")
     assert "TIELINE_ARCHIVE_DAYS" in refused.value.why
     assert balance(plant.db).holds
 

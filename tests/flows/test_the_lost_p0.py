@@ -91,7 +91,7 @@ def _again(plant: Plant, **choice: Any) -> replay.Replayed:
     """Plan, then do it, as an operator would."""
     which = replay.Choice(**choice)
     planned = replay.plan(plant.db, plant.registered, which)
-    replay.run(plant.db, which)
+    replay.run(plant.db, which, by="test")
     plant.work()
     assert balance(plant.db).holds
     return planned
