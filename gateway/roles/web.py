@@ -14,8 +14,8 @@ from core.settings import Settings
 from gateway.children import keep_private
 from gateway.sharing import share_counters
 
-CONNECTIONS = 20_000
-"""Connections kept at once: a silent one costs some memory and no thread, and with few places ten thousand of them shut
+CONNECTIONS = 12_000
+"""Connections kept at once: a silent one costs 16 KiB and no thread, and with few places ten thousand of them shut
 out everybody for minutes (measured with 512). Who says nothing for so long is sent away."""
 
 SILENT_MS = 10_000
