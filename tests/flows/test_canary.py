@@ -153,7 +153,7 @@ def engine(ground: Ground) -> None:
     Poller(ground.db, ground.parts.registered, owner="test").run()
     ground.work()
     for name in ("webhook-http", "zabbix-http"):
-        replay(ground.db, Choice(connector=name))
+        replay(ground.db, Choice(connector=name), by="test")
     ground.work()
 
 
