@@ -68,6 +68,8 @@ class Batch:
     rows: Rows = field(default_factory=Rows)
     loaded: Loaded = field(default_factory=Loaded)
     writing: set[tuple[int, int]] = field(default_factory=set)
+    outcomes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """What became of each delivery, by receipt."""
     _at: dict[int, Micros | None] = field(default_factory=dict)
     _taken: dict[int, int] = field(default_factory=dict)
     _open: set[str] | None = None

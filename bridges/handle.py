@@ -18,7 +18,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, bindparam, exists, select, update
 
 from bridges import lanes
-from bridges.handled import ended, finish, handle_readings, handle_rows
+from bridges.handled import ended, finish, handle_readings, handle_rows, tell
 from bridges.parsed import read
 from bridges.passing import passes
 from bridges.registered import ConnectorRow, Registered
@@ -191,8 +191,10 @@ class Handler:
             )  # a hold may have come
             readings = [reading for reading in readings if reading.delivery["id"] in waits]
             if readings:
-                handle_readings(self._db, conn, self._registered, row, readings, self._db.now(conn))
-            return len(found)
+                batch = handle_readings(self._db, conn, self._registered, row, readings, self._db.now(conn))
+        if readings:
+            tell(row, batch)
+        return len(found)
 
     def _one_by_one(self, row: ConnectorRow, fence: int) -> int:
         """Handle the batch again one delivery at a time; the one that fails becomes a dead letter with its reason."""
@@ -220,8 +222,10 @@ class Handler:
             waiting = conn.execute(_WAITING, {"connector": row.id, "now": now, "size": 1}).mappings().all()
             if waiting:
                 head.append(waiting[0]["id"])
-                handle_rows(self._db, conn, self._registered, row, waiting, now)
-            return len(waiting)
+                batch = handle_rows(self._db, conn, self._registered, row, waiting, now)
+        if waiting:
+            tell(row, batch)
+        return len(waiting)
 
     def _bury_poison(self, row: ConnectorRow, begun: lanes.Begun) -> int:
         error = PoisonError(

@@ -30,6 +30,14 @@ from mappings import catalogue as definitions
 log = logging.getLogger("tieline.engine")
 
 
+def tell(row: ConnectorRow, batch: Batch) -> None:
+    """Log what needs a person, once it is committed."""
+    for receipt, outcome in batch.outcomes:
+        if outcome["state"] in (State.HELD, State.DEAD):
+            things = about(connector=row.name, receipt=receipt)
+            log.warning("A delivery is %s: %s", outcome["state"], outcome["reason"], extra=things)
+
+
 def handle_rows(db: Database, conn: Connection, registered: Registered, row: ConnectorRow, waiting: Any, now: Micros) -> Batch:
     """Handle deliveries of one connector in the caller's transaction (a dry run rolls it back)."""
     return handle_readings(db, conn, registered, row, read(waiting, row, registered, definitions.load(conn)), now)
@@ -65,10 +73,7 @@ def handle_readings(
         said.setdefault(one["delivery_id"], []).append(one)
     outcomes = [_outcome(reading, said.get(reading.delivery["id"], []), batch, now) for reading in readings]
     finish(conn, outcomes)
-    for reading, outcome in zip(readings, outcomes, strict=True):
-        if outcome["state"] in (State.HELD, State.DEAD):
-            things = about(connector=row.name, receipt=reading.delivery["receipt"])
-            log.warning("A delivery is %s: %s", outcome["state"], outcome["reason"], extra=things)
+    batch.outcomes = [(reading.delivery["receipt"], one) for reading, one in zip(readings, outcomes, strict=True)]
     _mind_repairs(conn, readings, items, row, now)
     return batch
 
