@@ -12,7 +12,7 @@ NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11 python3.14; do \
 	if $$one $(NEW_ENOUGH) 2>/dev/null; then echo $$one; break; fi; done)
 
-.PHONY: help setup run test quick check lint types lab lab-down test-real chaos postgres postgres-down lock clean
+.PHONY: help setup run test quick check lint types lab lab-down test-real tools chaos postgres postgres-down lock clean
 
 help: ## Say what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lab-down: $(VENV)/.dev-ready ## Stop the real systems
 
 test-real: $(VENV)/.dev-ready ## Run the tests that talk to the real systems of `make lab`
 	$(PY) -m pytest -p tests.house_plugin -m real $(ARGS)
+
+tools: $(VENV)/.dev-ready ## Install the programs that some tests need (Debian, as root): promtool, faketime, brokers
+	@$(PY) -m lab.tools
 
 chaos: $(VENV)/.dev-ready ## Kill everything at random under 10,000 events, in each mode (about 15 minutes; KILLS=200)
 	for mode in embedded redis rabbitmq; do \
