@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bridges.echoes import Key, echo_of, under_way
+from bridges.kept import Kept
 from bridges.parsed import Item
 from bridges.plan import Firing, Place, Planned, plan, refused
 from bridges.registered import Registered
@@ -65,6 +66,7 @@ class Batch:
     """Events of these deliveries from an earlier handling (a replay), by (delivery id, n)."""
     acted: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
     """Actions of those events by key."""
+    kept: Kept = field(init=False)
     rows: Rows = field(default_factory=Rows)
     loaded: Loaded = field(default_factory=Loaded)
     writing: set[tuple[int, int]] = field(default_factory=set)
@@ -74,10 +76,14 @@ class Batch:
     _taken: dict[int, int] = field(default_factory=dict)
     _open: set[str] | None = None
 
+    def __post_init__(self) -> None:
+        self.kept = Kept(self.db, self.conn)
+
     def prefetch(self, items: list[Item]) -> None:
-        """Read what is known of every entity of the batch, and of those it refers to, with a few queries."""
+        """Keep every entity of the batch and those it refers to as they are, and read what is known of them."""
         wants = []
         old = set()
+        named: set[int] = set()
         for item in items:
             if item.resolved is not None and item.mapping is not None:
                 etype, known = item.mapping.to, item.resolved
@@ -96,8 +102,19 @@ class Batch:
                             if path.startswith(f"{etype}.")
                         }
                 wants.append(Want(etype, known.entity_id, joins))
+                named |= item.refers if joins else set()
+        self.kept.own |= self.loaded.current.keys() - old
+        self._keep(wants, old, named)
         load_scopes(self.conn, self.catalogue, wants, self.loaded)
         self.writing = under_way(self.conn, old) if old else set()
+
+    def _keep(self, wants: list[Want], old: set[int], named: set[int]) -> None:
+        """Lock what the batch tells of and what its bridges will read beside it, before either is read to be judged."""
+        joined = [want for want in wants if want.joins and want.entity_id in old]
+        seen = Loaded()
+        if self.kept.missing(old) and joined:  # a first look, only to learn who is joined
+            load_scopes(self.conn, self.catalogue, joined, seen)
+        self.kept.take(old, named | seen.current.keys())
 
     def apply(self, item: Item) -> None:
         """Handle one item: an error, a stale state, an echo, nothing new, or an event on which bridges decide."""
@@ -282,7 +299,13 @@ class Batch:
     def _scope(self, bridge: Bridge, etype: str, entity_id: int) -> Scope:
         if bridge.spec.join:
             load_scopes(self.conn, self.catalogue, [Want(etype, entity_id, bridge.spec.join)], self.loaded)
-        return build_scope(self.catalogue, etype, entity_id, self.loaded, bridge.spec.join)
+        scope = build_scope(self.catalogue, etype, entity_id, self.loaded, bridge.spec.join)
+        if loose := self.kept.missing(scope.entities.values()):  # joined by what this very batch has learned
+            self.kept.take(shared=loose)
+            for one in loose:
+                self.loaded.current.pop(one, None)
+            return self._scope(bridge, etype, entity_id)
+        return scope
 
     def _fire(self, bridge: Bridge, decision: dict[str, Any], scope: Scope, seq: int) -> None:
         firing = Firing(
@@ -319,6 +342,7 @@ class Batch:
 
     def _mint(self, etype: str) -> Place:
         entity_id, gid = mint(self.conn, self.db, etype, self.catalogue.prefixes[etype], self.now)
+        self.kept.own.add(entity_id)
         self.loaded.current[entity_id] = {}
         self.loaded.survivors[gid] = entity_id
         self.loaded.gids[entity_id] = gid
@@ -327,6 +351,7 @@ class Batch:
     def _set(self, planned: Planned, bridge: Bridge, event_id: str) -> None:
         """Write the fields that a bridge sets (which ticket belongs to which alert) as observations of our own."""
         for etype, place, name, gid in planned.sets:
+            self.kept.take({place.entity_id})
             stamp = Stamp(OWN, OWN_NAME, etype, place.entity_id, self.now, version_id=bridge.version_id, event_id=event_id)
             known = self.loaded.current.get(place.entity_id, {})
             found = differences(known, {name: own_value(gid, f"bridge:{bridge.name}")}, stamp, self.catalogue)

@@ -46,6 +46,7 @@ class Item:
     resolved: Resolved | None = None
     error: TielineError | None = None
     troubles: list[dict[str, Any]] = field(default_factory=list)
+    refers: set[int] = field(default_factory=set)  #: the entities that it names by their ids
     strange: dict[str, SetupError | None] = field(default_factory=dict)  #: entity referred to -> why its id was not taken
     counted: bool = False
 
@@ -182,4 +183,5 @@ def _refer(item: Item, references: list[Want], answers: Mapping[Want, Resolved |
             )
         else:
             fields[name] = said._replace(value=answer.gid)
+            item.refers.add(answer.entity_id)
     item.fields = fields

@@ -13,11 +13,16 @@ from sqlalchemy import update
 
 from bridges.actions import skip
 from bridges.claims import BREAKER_AFTER, claim
+from bridges.handle import Handler
 from bridges.heal import heal_held
 from bridges.holds import hold, release
 from bridges.results import settle
 from core.database import Database
 from core.tables import action, connector
+from mappings.catalogue import load
+from mappings.identity import Origin as MadeBy
+from mappings.identity import link
+from mappings.values import current_values
 from tests.bridges.plant import TITLE, Plant, publish_all
 
 STEP = {"connector": "monitoring", "act": "acknowledge", "target": "alert", "with": {"message": '"seen"'}}
@@ -231,3 +236,76 @@ def test_who_is_told_to_stop_gives_back_what_is_not_begun(plant: Plant) -> None:
     plant.deliverer.stop()
     assert plant.deliverer.run() == 0
     assert [row for row in plant.actions if row["lease_owner"] is not None] == []
+
+
+ALERT_SIDE = {
+    "kind": "bridge",
+    "name": "from-alert",
+    "on": {"entity": "alert", "events": ["changed"], "fields": ["severity"]},
+    "join": {"ticket": "alert.ticket"},
+    "when": 'alert.severity == 1 && present(alert.ticket) && ticket.status == "resolved"',
+    "steps": [{"id": "one", **STEP}],
+}
+TICKET_SIDE = {
+    **ALERT_SIDE,
+    "name": "from-ticket",
+    "on": {"entity": "ticket", "events": ["changed"], "fields": ["status"]},
+    "join": {"alert": "ticket.alert"},
+    "when": 'ticket.status == "resolved" && present(ticket.alert) && alert.severity == 1',
+}
+
+
+def test_two_lanes_that_change_what_a_bridge_joins_do_not_both_decide_on_the_others_old_value(plant: Plant) -> None:
+    """The alert changes here and its ticket there, at once: whoever comes second sees both, and one bridge fires."""
+    publish_all(plant.db, [ALERT_SIDE, TICKET_SIDE])
+    plant.push_alert("7001")
+    plant.work()
+    [ticket] = plant.tickets.things["tickets"]
+    plant.clock.move(10)
+    plant.push("monitoring", {"alert": plant.monitoring.change("alerts", "7001", severity=1)})
+    plant.push("tickets", {"ticket": plant.tickets.change("tickets", ticket, actor="tech", status="resolved")})
+    second = Handler(plant.db, plant.registered, owner="second")
+    other = Aside(lambda: second.run_lane(plant.ids["tickets"]))
+
+    with before(plant.db, "INSERT INTO event", other.shortly):
+        plant.handler.run_lane(plant.ids["monitoring"])
+    other.join(10)
+
+    fired = [row["bridge"] for row in plant.decisions if row["bridge"].startswith("from-") and row["verdict"] == "fired"]
+    assert fired == ["from-ticket"], "it came second"
+
+
+FORMULA = {
+    "kind": "formula",
+    "name": "alert-priority",
+    "of": "alert.priority",
+    "expression": 'string(alert.severity) + ": " + alert.title',
+}
+
+
+def test_a_formula_of_two_sources_is_computed_from_both(plant: Plant, add_connector: Callable[..., int]) -> None:
+    """Two systems tell of one entity at once: what is computed from both is not left from the old word of one."""
+    plant.push_alert("7001", severity=4)
+    plant.work()
+    world = plant.monitoring
+    east = add_connector("east", world="east-" + plant.registered.row("monitoring").settings["world"])
+    plant.ids["east"] = east
+    plant.registered.refresh()
+    alert = next(row["entity_id"] for row in plant.events)
+    with plant.db.write() as conn:
+        link(conn, plant.db, east, "alert", "E1", alert, plant.clock.now(), MadeBy.LINK)
+    publish_all(plant.db, [FORMULA])
+    plant.clock.move(10)
+    plant.push("monitoring", {"alert": world.change("alerts", "7001", severity=2)})
+    told = {**world.get("alerts", "7001"), "id": "E1", "name": "Oil very hot", "severity": None}
+    plant.push("east", {"alert": told})
+    second = Handler(plant.db, plant.registered, owner="second")
+    other = Aside(lambda: second.run_lane(east))
+    with before(plant.db, "INSERT INTO event", other.shortly):
+        plant.handler.run_lane(plant.ids["monitoring"])
+    other.join(10)
+
+    with plant.db.read() as conn:
+        known = current_values(conn, [alert], load(conn))[alert]
+    assert known["priority"].value == f"{known['severity'].value}: {known['title'].value}"
+    assert known["title"].value == "Oil very hot"
