@@ -79,10 +79,11 @@ class Source(threading.Thread):
         connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
         due = time.monotonic()
         for number in self._numbers:
-            if (due := due + 1 / self._per_s) > self._until:
-                break
+            due = max(due + 1 / self._per_s, time.monotonic() - 1)  # who was held up does not catch up for ever
             if (early := due - time.monotonic()) > 0:
                 time.sleep(early)
+            if time.monotonic() > self._until:
+                break
             began = time.monotonic()
             connection.request("POST", self._path, body(0, number), {"Content-Type": "application/json"})
             answer = connection.getresponse()
