@@ -24,7 +24,7 @@ from pathlib import Path
 from bench.flow import PACK, SECRET, TITLE, body
 from lab.gateway import Gateway
 
-SENDERS, LAG_S, URGENT_PER_S = 8, 2, 10
+SENDERS, LAG_S, URGENT_PER_S = 32, 2, 10
 BAR = 1 / 1.3
 
 

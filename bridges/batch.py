@@ -66,6 +66,7 @@ class Batch:
     """Events of these deliveries from an earlier handling (a replay), by (delivery id, n)."""
     acted: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
     """Actions of those events by key."""
+    goes_first: bool = False
     kept: Kept = field(init=False)
     rows: Rows = field(default_factory=Rows)
     loaded: Loaded = field(default_factory=Loaded)
@@ -316,6 +317,7 @@ class Batch:
             values=scope.values,
             places={alias: Place(entity_id, scope.gids[alias]) for alias, entity_id in scope.entities.items()},
             now=self.now,
+            goes_first=self.goes_first,
             existing=self.acted,
         )
         try:

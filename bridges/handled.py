@@ -61,6 +61,7 @@ def handle_readings(
         now=now,
         ledger=ledger(conn, {(row.id, "", item.record.external_id) for item in items}),
         earlier=earlier,
+        goes_first=row.urgent,
         acted=_acted(conn, [one["id"] for one in earlier.values()]),
     )
     batch.prefetch(items)

@@ -49,6 +49,8 @@ class Firing:
     values: Mapping[str, Json]
     places: Mapping[str, Place]
     now: Micros
+    goes_first: bool = False
+    """Whether it came by an urgent lane: then its actions go before the others too."""
     existing: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
     """Actions of an earlier handling of this event by key (a replay): they are not planned twice."""
 
@@ -115,7 +117,7 @@ def _action(firing: Firing, step: Step, key: str, n: int, registered: Registered
         "step": step.spec.id,
         "after": list(step.spec.after) or None,
         "urgent": urgent,
-        "priority": 0 if urgent else 1,
+        "priority": 0 if urgent or firing.goes_first else 1,
         "attempts": 0,
         "fence": 0,
         "created_at": firing.now,
