@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import subprocess
@@ -51,13 +52,9 @@ def test_a_full_disk_refuses_and_heals(small_disk: Path, far_side: FarSide) -> N
         promised = [n for n in range(40) if _send(gateway, n)[0] == 202]
         assert len(promised) == 40
         ballast = small_disk / "ballast"
-        with ballast.open("wb") as file:  # everything but what is left in the log's own pages
-            try:
-                while True:
-                    file.write(b"\0" * 65536)
-                    file.flush()
-            except OSError:
-                pass
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:  # everything but what is left in the log's own pages
+                file.write(b"\0" * 65536)
         refused: list[tuple[int, str | None, bytes]] = []
 
         def is_refused() -> bool:
