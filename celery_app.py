@@ -10,6 +10,7 @@ root: the one place besides the gateway that chooses the real parts.
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import os
 import socket
@@ -71,6 +72,14 @@ def make_app(settings: Settings) -> Celery:
 _settings = Settings.from_env()
 app = make_app(_settings)
 
+DUTIES = ("handle", "deliver")
+"""What a worker may be there for: all that looks and writes, or all that sends. By default it is for both."""
+
+_WAITS_FOR = {"deliveries": "handle", "polls": "handle", "actions": "deliver"}
+
+GC = (20_000, 20, 50)
+"""A batch makes tens of thousands of small objects that all end with it: by default the collector looks through them a
+hundred times while the write lock is held (a tenth of handling, measured)."""
 MEND_AGAIN_S = 10
 """A batch that began before a publish may hold rows after it by the old definitions: they are looked at once more."""
 
@@ -102,6 +111,27 @@ class Parts:
 
 _making = threading.Lock()
 _made: list[Parts] = []
+_PARTS = ("bridges.retention", "bridges.deliver", "bridges.heal", "bridges.polls", "bridges.progress", "snapshots.act")
+_CELERY = ("celery.apps.beat", "celery.bin.worker", "celery.concurrency.thread", "celery.worker.consumer")
+_duties: set[str] = set(DUTIES)
+
+
+def take(*duties: str) -> None:
+    """Be there for these duties only (none named: for all), before the worker of this process begins."""
+    _duties.clear()
+    _duties.update(duties or DUTIES)
+
+
+def queues() -> list[str]:
+    """Return the names of the queues that the worker of this process hears."""
+    looking, sending = app.conf.task_queues
+    return [queue.name for duty, queue in zip(DUTIES, (looking, sending), strict=True) if duty in _duties]
+
+
+def load() -> None:
+    """Load what the parts and the worker consist of, without making any: for a process that forks those who work."""
+    for name in (*_PARTS, *_CELERY, "connectors.registry"):
+        importlib.import_module(name)
 
 
 def parts() -> Parts:
@@ -110,6 +140,7 @@ def parts() -> Parts:
         if not _made:
             _made.append(_make_parts(Settings.from_env()))
             gc.freeze()  # what was loaded stays: the collector need not look at it again and again
+            gc.set_threshold(*GC)
         return _made[0]
 
 
@@ -171,11 +202,11 @@ def _begin_work(sender: Any = None, **_: Any) -> None:
     made = parts()
     _declare_dead_rings()
     Watch(
-        lambda: max(made.waited().values()),
+        lambda: max(waited for kind, waited in made.waited().items() if _WAITS_FOR[kind] in _duties),
         lambda: made.handler.progress + made.deliverer.progress + made.poller.progress,
         heartbeat=_settings.folder / f"worker-{os.getpid()}.pulse",
     ).start()
-    for task in ("tieline.sweep", "tieline.heal"):
+    for task in ("tieline.sweep", "tieline.heal") if "handle" in _duties else (brokers.SENDING,):
         app.send_task(task, retry=False)
 
 
@@ -196,12 +227,12 @@ def _stop_looking(**_: Any) -> None:
 
 def _ring(task: str) -> None:
     """Ring a task, unless it is rung already and nobody has heard it yet."""
-    if not (_settings.embedded and folder.is_rung(_settings.folder, _settings.queue, task)):
+    if not (_settings.embedded and folder.is_rung(_settings.folder, brokers.queue_of(_settings, task), task)):
         app.send_task(task, retry=False)
 
 
 ring_handle = Bell(lambda: _ring("tieline.handle"))
-ring_deliver = Bell(lambda: _ring("tieline.deliver"))
+ring_deliver = Bell(lambda: _ring(brokers.SENDING))
 
 
 def _deliver_on() -> None:
@@ -225,10 +256,13 @@ def handle() -> None:
     _handle()
 
 
-@app.task(name="tieline.deliver")
+@app.task(name=brokers.SENDING)
 def deliver() -> None:
-    """Work off due actions until none is due."""
-    _deliver()
+    """Work off due actions until none is due; whoever does so already looks again at once."""
+    if _deliver.nudge():
+        parts().deliverer.nudge()
+    else:
+        _deliver()
 
 
 @app.task(name="tieline.poll")
@@ -268,4 +302,4 @@ def sweep() -> None:
     if parts().handler.is_due():
         handle()
     if due is not None and due <= now:
-        deliver()
+        _deliver_on()

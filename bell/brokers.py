@@ -7,6 +7,7 @@ worker that goes on hearing, and a process with rows to write that never waits f
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +37,15 @@ LONGEST_QUEUE = 10_000
 DEAD_RINGS_MS = 86_400_000
 
 
+SENDING = "tieline.deliver"
+"""The task that has a queue of its own, so that one process may do nothing but send."""
+
+
+def queue_of(settings: Settings, task: str) -> str:
+    """Return the queue of a task's rings, before a broker's own additions to its name."""
+    return f"{settings.queue}.send" if task == SENDING else settings.queue
+
+
 def of(settings: Settings) -> dict[str, Any]:
     """Return Celery's settings for the bell of this Tieline."""
     scheme = urlsplit(settings.broker_url).scheme.partition("+")[0]
@@ -46,11 +56,10 @@ def of(settings: Settings) -> dict[str, Any]:
         "broker_connection_timeout": 4,
         "broker_pool_acquire_timeout": 5,
         "task_publish_retry_policy": {"max_retries": 2, "interval_start": 0.1, "interval_max": 0.3},
-        "task_default_queue": settings.queue,
         "task_create_missing_queues": False,
         "broker_transport_options": {},
-        "task_queues": [Queue(settings.queue, Exchange(settings.queue, "direct"), routing_key=settings.queue)],
     }
+    make = _plain
     if settings.embedded:
         made["broker_transport_options"] = folder.options(settings.folder)
     elif scheme in ("redis", "rediss", "sentinel"):
@@ -58,18 +67,27 @@ def of(settings: Settings) -> dict[str, Any]:
     elif scheme in ("amqp", "amqps", "pyamqp"):
         made["broker_transport_options"] = dict(RABBITMQ)
         made["broker_heartbeat"] = 10
-        made |= _quorum(settings.queue)
+        made["task_default_queue_type"] = "quorum"
+        make = partial(_quorum, dead=f"{settings.queue}.dead")
+    looking, sending = make(queue_of(settings, "")), make(queue_of(settings, SENDING))
+    made["task_default_queue"] = looking.name
+    made["task_queues"] = [looking, sending]
+    made["task_routes"] = {SENDING: {"queue": sending.name}}
     return made
 
 
-def _quorum(name: str) -> dict[str, Any]:
+def _plain(name: str) -> Queue:
+    return Queue(name, Exchange(name, "direct"), routing_key=name)
+
+
+def _quorum(name: str, dead: str) -> Queue:
     """
     Return RabbitMQ's queue: replicated, bounded, and what it gives up goes to a dead-letter queue where a person can see it.
 
     Its name is not that of the classic queue of earlier releases, which could not be declared anew with other arguments.
     """
     rings = f"{name}.rings"
-    queue = Queue(
+    return Queue(
         rings,
         Exchange(rings, "direct"),
         routing_key=rings,
@@ -77,11 +95,10 @@ def _quorum(name: str) -> dict[str, Any]:
             "x-queue-type": "quorum",
             "x-delivery-limit": DELIVERY_LIMIT,
             "x-max-length": LONGEST_QUEUE,
-            "x-dead-letter-exchange": f"{name}.dead",
-            "x-dead-letter-routing-key": f"{name}.dead",
+            "x-dead-letter-exchange": dead,
+            "x-dead-letter-routing-key": dead,
         },
     )
-    return {"task_default_queue": rings, "task_default_queue_type": "quorum", "task_queues": [queue]}
 
 
 def dead_rings(settings: Settings) -> Queue | None:

@@ -2,7 +2,7 @@
 The embedded bell: kombu's transport over a folder in the home, heard at once and without polling.
 
 A ring is a file named after its queue and task, so that many rings that nobody has heard yet are one. Who rings also
-writes a byte into a named pipe that the workers wait at. A ring is seen whole or not at all, of several workers
+writes a byte into a named pipe that the workers of its queue wait at. A ring is seen whole or not at all, of several workers
 the one that removes the file has it, and a lost one costs a second, because the sweeper looks anyway.
 """
 
@@ -71,7 +71,7 @@ class BellChannel(virtual.Channel):
             with suppress(OSError):
                 beside.unlink()
             raise ChannelError(f"Cannot ring: {error}") from error
-        _wake(self.folder)
+        _wake(self.folder, queue)
 
     def _get(self, queue: str, timeout: Any = None) -> Any:
         """Take a ring, in turn; what cannot be read is dropped, for the sweeper looks anyway."""
@@ -120,7 +120,10 @@ class BellTransport(virtual.Transport):
     driver_type = "bell"
     driver_name = "bell"
     implements = virtual.Transport.implements.extend(asynchronous=False, exchange_type=frozenset(["direct"]))
-    _pipe = -1
+
+    def __init__(self, client: Any, **kwargs: Any) -> None:
+        super().__init__(client, **kwargs)
+        self._pipes: dict[str, int] = {}
 
     def driver_version(self) -> str:
         """Say what this is, where kombu asks."""
@@ -141,34 +144,41 @@ class BellTransport(virtual.Transport):
                 return
 
     def _listen(self, folder: Path, seconds: float) -> None:
-        """Wait until somebody rings, or the time is up."""
-        if self._pipe < 0:
-            self._pipe = _open_pipe(folder)
-            return  # who rang before it was there is in the folder
-        if self._pipe < 0 or not _is_here(folder, self._pipe):
+        """Wait until somebody rings for one of our queues, or the time is up."""
+        queues = {queue for channel in self.channels for queue in channel._active_queues}
+        if queues != self._pipes.keys():
+            self._close_pipes()
+            self._pipes = {queue: _open_pipe(folder, queue) for queue in queues}
+            return  # who rang before they were there is in the folder
+        if not queues or not all(_is_here(folder, queue, pipe) for queue, pipe in self._pipes.items()):
             time.sleep(min(POLL_S, seconds))
-            self._close_pipe()
+            self._close_pipes()
             return
-        if select.select([self._pipe], [], [], seconds)[0]:
+        for pipe in select.select(list(self._pipes.values()), [], [], seconds)[0]:
             with suppress(BlockingIOError):
-                os.read(self._pipe, 4096)
+                os.read(pipe, 4096)
 
     def close_connection(self, connection: Any) -> None:
-        """Let go of the pipe too."""
-        self._close_pipe()
+        """Let go of the pipes too."""
+        self._close_pipes()
         super().close_connection(connection)
 
-    def _close_pipe(self) -> None:
-        if self._pipe >= 0:
-            os.close(self._pipe)
-            self._pipe = -1
+    def _close_pipes(self) -> None:
+        for pipe in self._pipes.values():
+            if pipe >= 0:
+                os.close(pipe)
+        self._pipes = {}
 
 
-def _open_pipe(folder: Path) -> int:
+def _pipe(folder: Path, queue: str) -> Path:
+    return folder / f"{queue}.pipe"
+
+
+def _open_pipe(folder: Path, queue: str) -> int:
     """Open the pipe for listening, made if it is not there; -1 where there are no pipes."""
     if sys.platform == "win32":
         return -1
-    path = folder / "pipe"
+    path = _pipe(folder, queue)
     try:
         with suppress(FileExistsError):
             os.mkfifo(path, 0o600)
@@ -177,20 +187,20 @@ def _open_pipe(folder: Path) -> int:
         return -1
 
 
-def _is_here(folder: Path, pipe: int) -> bool:
+def _is_here(folder: Path, queue: str, pipe: int) -> bool:
     """Say whether the pipe that we wait at is still the one in the folder: a new `serve` makes the folder anew."""
     try:
-        return os.path.samestat(os.fstat(pipe), (folder / "pipe").stat())
+        return pipe >= 0 and os.path.samestat(os.fstat(pipe), _pipe(folder, queue).stat())
     except OSError:
         return False
 
 
-def _wake(folder: Path) -> None:
+def _wake(folder: Path, queue: str) -> None:
     """Wake one listener, if one waits; a full pipe says so already."""
     if sys.platform == "win32":
         return
     with suppress(OSError):
-        pipe = os.open(folder / "pipe", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        pipe = os.open(_pipe(folder, queue), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             os.write(pipe, b".")
         finally:

@@ -25,7 +25,7 @@ from bench.load import Sink, free_port, send, timed
 from lab.demo.client import Api
 from lab.gateway import Gateway
 
-CONNECTIONS = 16
+CONNECTIONS = 32
 TITLE = {"en": "Reading", "zh": "读数"}
 PACK: list[dict[str, Any]] = [
     {"kind": "entity", "name": "device", "prefix": "DEV", "title": TITLE, "fields": {"name": {"type": "string"}}},

@@ -28,12 +28,12 @@ def pss_mb(gateway: Gateway) -> dict[str, float]:
             environ = (folder / "environ").read_bytes()
             if f"TIELINE_HOME={gateway.home}\0".encode() not in environ:
                 continue
-            words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            name = (folder / "comm").read_text().strip()
             lines = (folder / "smaps_rollup").read_text().splitlines()
         except OSError:
             continue
         kib = next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        found[f"{folder.name} {words.split('-m ')[-1][:60].strip()}"] = kib / 1024
+        found[f"{folder.name} {name}"] = kib / 1024
     return found
 
 

@@ -36,7 +36,7 @@ CLAIM = 64
 GIVE_UP_S = 60
 """How long results wait for a database that is away, after the time is up; then their leases lapse."""
 
-LINGER_S = 0.005
+LINGER_S = 0.02
 """How long finished attempts wait for others, so that one commit serves many."""
 
 EMPTY_S = 0.05
@@ -96,7 +96,7 @@ class Deliverer:
                 now = time.monotonic()
                 if self._stopping.is_set():
                     self._drop_unbegun()
-                elif not results and now >= self._again and now < until and hands.could_begin() < self._slots:
+                elif now >= self._again and now < until and hands.could_begin() < self._slots:
                     claimed = self._claim(hands.room())
                     self.progress += len(claimed)
                     tried += len(claimed)

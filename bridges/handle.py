@@ -31,7 +31,7 @@ from mappings import catalogue as definitions
 
 log = logging.getLogger("tieline.engine")
 
-BATCH = {"sqlite": 50, "postgresql": 100}
+BATCH = {"sqlite": 32, "postgresql": 100}
 """Deliveries per transaction: on SQLite the doors wait for the same write lock, so it is held shortly."""
 LANE_BATCHES = 40
 """Batches of one lane in a row while nobody else waits."""
@@ -154,7 +154,7 @@ class Handler:
                 return handled + self._hold(row, fence)
             try:
                 last = n + 1 == self._batches or self._stopping.is_set()
-                done = self._handle(row, fence, size, last=last)
+                done, more = self._handle(row, fence, size, last=last)
                 self.progress += 1
             except TielineError:
                 raise
@@ -164,13 +164,13 @@ class Handler:
                 return handled + self._one_by_one(row, fence)
             handled += done
             then()
-            if done < size or last:
+            if not more:
                 break
         return handled
 
-    def _handle(self, row: ConnectorRow, fence: int, size: int, *, last: bool = True) -> int:
+    def _handle(self, row: ConnectorRow, fence: int, size: int, *, last: bool = True) -> tuple[int, bool]:
         """
-        Handle one batch and, in the same commit, give the lane back or begin the next batch.
+        Handle one batch and, in the same commit, give the lane back or begin the next batch; say whether there is one.
 
         Reading, parsing and translating need no lock: the lane is ours. Only what they became is written under it.
         """
@@ -179,10 +179,11 @@ class Handler:
             found = conn.execute(_WAITING, {"connector": row.id, "now": self._db.now(conn), "size": size}).mappings().all()
         readings = read(found, row, self._registered, catalogue)
         with self._db.write() as conn:
-            ended = last or len(found) < size
-            ours = lanes.end(conn, row.id, fence) if ended else lanes.go_on(self._db, conn, row.id, fence, found)
-            if not ours or not found:
-                return 0
+            if not lanes.is_ours(conn, row.id, fence):
+                return 0, False
+            if not found:
+                lanes.end(conn, row.id, fence)
+                return 0, False
             if definitions.load(conn) is not catalogue:  # something was published in between
                 readings = read(found, row, self._registered, definitions.load(conn))
             ids = [one["id"] for one in found]
@@ -192,9 +193,12 @@ class Handler:
             readings = [reading for reading in readings if reading.delivery["id"] in waits]
             if readings:
                 batch = handle_readings(self._db, conn, self._registered, row, readings, self._db.now(conn))
+            more = not last and lanes.go_on(self._db, conn, row.id, fence, ids[-1]) is not None
+            if last:
+                lanes.end(conn, row.id, fence)
         if readings:
             tell(row, batch)
-        return len(found)
+        return len(found), more
 
     def _one_by_one(self, row: ConnectorRow, fence: int) -> int:
         """Handle the batch again one delivery at a time; the one that fails becomes a dead letter with its reason."""

@@ -7,7 +7,6 @@ moments between two transactions: while a batch is written, its row of the lane 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,12 +66,22 @@ def end(conn: Connection, connector_id: int, fence: int) -> bool:
     return conn.execute(ours.values(_ENDED)).rowcount == 1
 
 
-def go_on(db: Database, conn: Connection, connector_id: int, fence: int, done: Sequence[Mapping[Any, Any]]) -> bool:
-    """Keep the lane and count the beginning of the next batch, within the transaction that ends this one."""
-    rest = select(func.min(delivery.c.id)).where(delivery.c.connector_id == connector_id, _DUE, delivery.c.id > done[-1]["id"])
+def go_on(db: Database, conn: Connection, connector_id: int, fence: int, done: int) -> int | None:
+    """
+    Keep the lane and count the beginning of the next batch, within the transaction that ends the one up to ``done``.
+
+    Return the delivery that the next batch begins with. None, and the lane is given back: nothing more waits, or it was
+    taken over.
+    """
+    now = db.now(conn)
+    rest = (delivery.c.connector_id == connector_id, _DUE, delivery.c.next_at <= now, delivery.c.id > done)
+    head: int | None = conn.execute(select(func.min(delivery.c.id)).where(*rest)).scalar_one()
+    if head is None:
+        end(conn, connector_id, fence)
+        return None
     ours = update(lane).where(lane.c.connector_id == connector_id, lane.c.fence == fence)
-    until = db.now(conn) + LEASE_S * SECOND
-    return conn.execute(ours.values(tries=1, trying_id=rest.scalar_subquery(), lease_until=until)).rowcount == 1
+    kept = conn.execute(ours.values(tries=1, trying_id=head, lease_until=now + LEASE_S * SECOND))
+    return head if kept.rowcount == 1 else None
 
 
 def is_ours(conn: Connection, connector_id: int, fence: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -19,7 +19,7 @@ from bridges.holds import hold
 from bridges.passing import passes, until_passed
 from bridges.plan import brought_back, fill
 from bridges.retry import wait_before
-from core.bulk import insert_many
+from core.bulk import insert_many, update_many
 from core.clock import SECOND
 from core.database import Database
 from core.errors import CredentialsError, SetupError, TielineError, TransientError
@@ -117,7 +117,7 @@ def _attempt(one: Result, owner: str, *, stale: bool) -> dict[str, Any]:
             "response": one.outcome.response,
             "note": one.outcome.note,
             "repeated": one.outcome.repeated,
-            "read_back": None if one.verified is None else asdict(one.verified),
+            "read_back": _shown(one.verified),
         }
     if stale:
         detail["stale"] = "Another worker took over after this one's lease lapsed; this result was not used."
@@ -135,6 +135,14 @@ def _attempt(one: Result, owner: str, *, stale: bool) -> dict[str, Any]:
     }
 
 
+_VERIFIED = tuple(one.name for one in fields(Verified))
+
+
+def _shown(verified: Verified | None) -> dict[str, Json] | None:
+    """Return what was read back as it is kept; ``asdict`` would copy all of it, for every attempt."""
+    return None if verified is None else {name: getattr(verified, name) for name in _VERIFIED}
+
+
 def _with_effects(one: Result) -> Outcome:
     """Return the outcome with what the far side set because of it."""
     assert one.outcome is not None
@@ -144,42 +152,29 @@ def _with_effects(one: Result) -> Outcome:
 
 
 _FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
-_DONE = (
-    update(action)
-    .where(action.c.id == bindparam("row"))
-    .values(
-        lease_owner=None,
-        lease_until=None,
-        state=State.DONE.value,
-        next_at=None,
-        reason=bindparam("note"),
-        error=None,
-        ended_at=bindparam("at"),
-        external_id=bindparam("far_id"),
-        outcome=bindparam("brought"),
-    )
-)
 
 
 def _done(db: Database, conn: Connection, done: list[tuple[Claimed, Outcome]], now: Micros) -> None:
-    conn.execute(
-        _DONE,
-        [
-            {
-                "row": claimed.id,
+    ended = [
+        {
+            "id": claimed.id,
+            "state": State.DONE.value,
+            **_FREE,
+            "next_at": None,
+            "reason": outcome.note,
+            "error": None,
+            "ended_at": now,
+            "external_id": outcome.external_id,
+            "outcome": {
                 "note": outcome.note,
-                "at": now,
-                "far_id": outcome.external_id,
-                "brought": {
-                    "note": outcome.note,
-                    "degraded": outcome.degraded,
-                    "repeated": outcome.repeated,
-                    "fields": outcome.fields,
-                },
-            }
-            for claimed, outcome in done
-        ],
-    )
+                "degraded": outcome.degraded,
+                "repeated": outcome.repeated,
+                "fields": outcome.fields,
+            },
+        }
+        for claimed, outcome in done
+    ]
+    update_many(conn, action, "id", ended)
     well = {claimed.connector_id for claimed, _ in done if claimed.connector_id is not None}
     conn.execute(
         update(connector)

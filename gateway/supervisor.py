@@ -1,24 +1,32 @@
 """
 Who watches over the processes of one Tieline: ``python -m gateway.supervisor serve|worker …``.
 
-It is a program of its own and loads next to nothing: `tieline serve` and `tieline worker` prepare everything and then
-become it, so what they had loaded for that is gone. It knows no database; what an ended worker had leased is freed by
-a short process beside it.
+It loads everything, does nothing with it, and forks the others: `tieline serve` and `tieline worker` prepare everything
+and then become it, so what they had done (connections, threads) is gone. Handling and sending are two processes: each
+keeps one core busy. What an ended worker had leased is freed by one more short fork.
 """
 
 from __future__ import annotations
 
+import gc
 import os
-import subprocess
+import socket
 import sys
 from collections.abc import Callable
+from functools import partial
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import NoReturn
 
+import celery_app
 from bell.watch import Pulse
+from bridges.claims import forget_owner
 from core import log
+from core.database import Database
 from core.settings import Settings
-from gateway.children import Child, supervise
+from gateway.children import Child, fork, supervise
+from gateway.roles import beat, worker
+from gateway.sharing import share_counters
 
 
 def become(*words: str, welcome: str = "", keep: tuple[int, ...] = ()) -> NoReturn:
@@ -33,36 +41,41 @@ def become(*words: str, welcome: str = "", keep: tuple[int, ...] = ()) -> NoRetu
 
 
 def serve(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> None:
-    """Run web, worker and beat until told to stop."""
-    roles = [Child(role, [sys.executable, "-m", f"gateway.roles.{role}"]) for role in ("web", "worker", "beat")]
-    _watch(settings, roles[1])
-    supervise(roles, ready=ready)
+    """Run web, workers and beat until told to stop."""
+    share_counters(settings.folder)
+    from gateway.roles import web  # after the counters have their place: the library looks for it when it is loaded
+
+    web.load()
+    workers = [Child(duty, partial(worker.run, settings, duty)) for duty in celery_app.DUTIES]
+    others = [Child("web", partial(web.run, settings)), Child("beat", partial(beat.run, settings))]
+    _run(settings, workers, others, ready)
 
 
 def work(settings: Settings, count: int) -> None:
     """Run some workers until they are told to stop: on a machine of their own, or as more hands for this one."""
-    workers = [Child("worker", [sys.executable, "-m", "gateway.roles.worker"]) for _ in range(count)]
+    _run(settings, [Child("worker", partial(worker.run, settings)) for _ in range(count)], [], lambda: None)
+
+
+def _run(settings: Settings, workers: list[Child], others: list[Child], ready: Callable[[], None]) -> None:
+    """Fork them all; have a worker replaced that stands still, and free at once what an ended one had leased."""
+    pulses = Pulses(settings)
     for one in workers:
-        _watch(settings, one)
-    supervise(workers)
-
-
-def _watch(settings: Settings, worker: Child) -> None:
-    """Have a worker replaced that stands still, and free at once what an ended one had leased."""
-    pulses = Pulses(settings.folder)
-    worker.is_still = pulses.is_still
-    worker.on_end = pulses.bury
+        one.is_still, one.on_end = pulses.is_still, pulses.bury
+    celery_app.load()
+    gc.collect()
+    gc.freeze()  # no collector writes to what all share
+    supervise([*others, *workers], ready=ready)
 
 
 class Pulses:
     """The heartbeats of the workers in this home."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._known = folder, dict[int, Pulse]()
-        self._burials: list[subprocess.Popen[bytes]] = []
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._known = settings, dict[int, Pulse]()
+        self._burials: list[ForkProcess] = []
 
     def _place(self, pid: int) -> Path:
-        return self._folder / f"worker-{pid}.pulse"
+        return self._settings.folder / f"worker-{pid}.pulse"
 
     def is_still(self, pid: int) -> bool:
         """Say whether this worker's heartbeat has stopped."""
@@ -74,8 +87,14 @@ class Pulses:
         """Remove what an ended worker left, and have its leases freed: its end is known for certain here."""
         self._known.pop(pid, None)
         self._place(pid).unlink(missing_ok=True)
-        self._burials = [one for one in self._burials if one.poll() is None]
-        self._burials.append(subprocess.Popen([sys.executable, "-m", "gateway.roles.bury", str(pid)]))  # noqa: S603 - ours
+        self._burials = [one for one in self._burials if one.is_alive()]
+        self._burials.append(fork("bury", partial(_forget, self._settings, pid)))
+
+
+def _forget(settings: Settings, pid: int) -> None:
+    database = Database(settings.database_url)
+    forget_owner(database, f"{socket.gethostname()}:{pid}")
+    database.close()
 
 
 def main(reader: str, what: str, count: str = "1") -> None:

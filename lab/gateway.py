@@ -19,6 +19,11 @@ from lab.demo.client import Api
 from lab.real.waiting import until
 
 ROOT = Path(__file__).resolve().parents[1]
+NAMES = {
+    "web": ("tieline-web",),
+    "worker": ("tieline-worker", "tieline-handle", "tieline-deliver"),
+    "beat": ("tieline-beat",),
+}
 READY_S, STOP_S = 60.0, 30.0
 
 
@@ -70,10 +75,10 @@ class Gateway:
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                line, environ = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
+                name, environ = (folder / "comm").read_text().strip(), (folder / "environ").read_bytes()
             except OSError:
                 continue  # it ended just now
-            if f"gateway.roles.{role}".encode() in line and f"TIELINE_HOME={self.home}\0".encode() in environ:
+            if name in NAMES[role] and f"TIELINE_HOME={self.home}\0".encode() in environ:
                 found.append(int(folder.name))
         return found
 

@@ -35,9 +35,11 @@ def serve(desk: Desk, only_web: bool) -> Said:
     check_port(settings)
     if only_web:
         from gateway.roles.web import run
+        from gateway.sharing import share_counters
 
         _see_the_store(desk)
         log.begin(settings)
+        share_counters(settings.folder)
         run(settings)
     else:
         home = take_home(settings)

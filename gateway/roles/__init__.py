@@ -1,1 +1,1 @@
-"""The processes of one Tieline: ``python -m gateway.roles.web``, ``.worker``, ``.beat``."""
+"""The processes of one Tieline: ``python -m gateway.roles.web``, ``.worker``, ``.beat``, or forked by the supervisor."""

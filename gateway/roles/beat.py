@@ -5,11 +5,12 @@ from __future__ import annotations
 from celery_app import app
 from core import log
 from core.settings import Settings
-from gateway.children import keep_private
+from gateway.children import be_named, keep_private
 
 
 def run(settings: Settings) -> None:
     """Ring until told to stop."""
+    be_named("beat")
     log.begin(settings)
     keep_private(settings)
     beat = app.Beat(loglevel="WARNING", schedule=str(settings.folder / "beat"), pidfile=None, quiet=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import resource
 
 from granian import Granian
@@ -11,7 +12,7 @@ from granian.log import LogLevels
 
 from core import log
 from core.settings import Settings
-from gateway.children import keep_private
+from gateway.children import be_named, keep_private
 from gateway.sharing import share_counters
 
 CONNECTIONS = 12_000
@@ -23,9 +24,9 @@ SILENT_MS = 10_000
 
 def run(settings: Settings) -> None:
     """Serve until told to stop."""
+    be_named("web")
     keep_private(settings)
     _allow_many_files()
-    share_counters(settings.folder)
     Granian(
         "gateway.wsgi:served",
         address=settings.host,
@@ -43,6 +44,12 @@ def run(settings: Settings) -> None:
     ).serve()
 
 
+def load() -> None:
+    """Load what the application consists of, without making one: for a process that forks us."""
+    importlib.import_module("gateway.app")
+    importlib.import_module("gateway.doors.reception")
+
+
 def _allow_many_files() -> None:
     """Take as many open files as this machine allows: each connection is one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -53,4 +60,5 @@ def _allow_many_files() -> None:
 if __name__ == "__main__":
     settings = Settings.from_env()
     log.begin(settings)
+    share_counters(settings.folder)
     run(settings)

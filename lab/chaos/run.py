@@ -32,7 +32,7 @@ from lab.gateway import Gateway
 from lab.real.waiting import until
 
 SENDERS = 4
-WORKERS = 2
+WORKERS = 3
 DRAIN_S = 60
 TIMEOUT_S = 3
 

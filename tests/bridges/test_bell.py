@@ -71,12 +71,38 @@ def test_a_ring_wakes_who_waits_at_the_pipe(tmp_path: Path) -> None:
         channel._reset_cycle()
         with pytest.raises(TimeoutError):
             connection.transport.drain_events(connection, timeout=0.05)  # it waits at the pipe from now on
-        waits = connection.transport._pipe
+        [waits] = connection.transport._pipes.values()
         assert waits >= 0
         other.channel()._put("tieline", _message("handle"))
         assert select.select([waits], [], [], 0)[0] == [waits]
         connection.transport.drain_events(connection, timeout=5)
     assert heard == ["handle"]
+
+
+def test_a_ring_wakes_nobody_who_waits_for_another_queue(tmp_path: Path) -> None:
+    """Each queue has a pipe of its own: who sends does not take the byte that should wake who handles."""
+    app = celery_app.make_app(Settings.from_env({"TIELINE_HOME": str(tmp_path)}))
+    with app.connection() as connection, app.connection() as other:
+        channel = connection.channel()
+        channel._active_queues.append("tieline.send")
+        with pytest.raises(TimeoutError):
+            connection.transport.drain_events(connection, timeout=0.05)
+        [waits] = connection.transport._pipes.values()
+        other.channel()._put("tieline", _message("handle"))
+        assert select.select([waits], [], [], 0)[0] == []
+        other.channel()._put("tieline.send", _message("tieline.deliver"))
+        assert select.select([waits], [], [], 0)[0] == [waits]
+
+
+def test_a_worker_hears_only_the_queues_of_its_duties() -> None:
+    """Handling and sending have a queue each; a worker without a named duty hears both."""
+    try:
+        celery_app.take("deliver")
+        assert celery_app.queues() == [celery_app.app.conf.task_queues[1].name]
+        celery_app.take()
+        assert celery_app.queues() == [one.name for one in celery_app.app.conf.task_queues]
+    finally:
+        celery_app.take()
 
 
 def test_a_ring_within_the_span_is_rung_at_its_end() -> None:

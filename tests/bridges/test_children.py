@@ -15,9 +15,11 @@ SCRIPT = """
 import sys, time
 from gateway.children import Child, supervise
 def broken(pid): raise OSError("the database is away")
-ends = Child("ends", [sys.executable, "-c", "pass"], on_end=broken)
-life = "import sys, time; open(sys.argv[1], 'a').write('.'); time.sleep({life})"
-lives = Child("lives", [sys.executable, "-c", life, sys.argv[1]])
+ends = Child("ends", lambda: None, on_end=broken)
+def live():
+    open(sys.argv[1], "a").write(".")
+    time.sleep({life})
+lives = Child("lives", live)
 supervise([ends, lives], ready=lambda: print("ready", flush=True))
 print("over", flush=True)
 """

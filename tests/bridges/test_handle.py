@@ -282,7 +282,7 @@ def test_a_stale_handler_cannot_end_what_was_taken_over(plant: Plant) -> None:
     assert Handler(plant.db, plant.registered, owner="other").run_lane(plant.ids["monitoring"]) == 1
     plant.push_alert("7002", severity=2)
 
-    assert plant.handler._handle(plant.registered.row("monitoring"), begun.fence, 10) == 0
+    assert plant.handler._handle(plant.registered.row("monitoring"), begun.fence, 10) == (0, False)
     assert len(plant.events) == 1
 
 
