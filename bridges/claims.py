@@ -129,6 +129,11 @@ def _due(db: Database, conn: Connection, now: Micros, limit: int, room: Mapping[
     return sorted(rows, key=itemgetter("priority", "next_at", "seq"))
 
 
+def goes_first(conn: Connection, now: Micros) -> bool:
+    """Say whether an action is due that goes before others and is in nobody's hands; a look costs no write lock."""
+    return conn.execute(_FIRST_DUE, {"now": now}).first() is not None
+
+
 def claimable(conn: Connection, now: Micros) -> Micros | None:
     """Return since when the oldest action waits that could be claimed now; None when there is none."""
     closed, _ = _breakers(conn, now)
@@ -164,6 +169,14 @@ _URGENT, _OTHERS = (action.c.priority == text("0"), action.c.priority == text("1
 _OPEN = (action.c.state == text("'waiting'"), action.c.next_at <= bindparam("now"))
 _WITH_DUE = (
     select(connector.c.id).where(exists().where(action.c.connector_id == connector.c.id, *_OPEN)).order_by(connector.c.id)
+)
+_FIRST_DUE = (
+    select(connector.c.id)
+    .where(
+        connector.c.state == "ok",
+        exists().where(action.c.connector_id == connector.c.id, _URGENT, *_OPEN, action.c.lease_until.is_(None)),
+    )
+    .limit(1)
 )
 _OWN_DUE = select(action.c.id).where(action.c.connector_id.is_(None), *_OPEN).limit(1)
 _earlier = action.alias("earlier")

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from bridges.claims import Claimed, claim, give_back, renew
+from bridges.claims import Claimed, claim, give_back, goes_first, renew
 from bridges.hands import Hands
 from bridges.passing import passes
 from bridges.registered import Registered
@@ -88,7 +88,7 @@ class Deliverer:
     def run(self, *, budget_s: float = 60) -> int:
         """Work until nothing is due, or the time is up and what was begun is finished; return how many were tried."""
         tried, until, renewed = 0, time.monotonic() + budget_s, time.monotonic()
-        self._again = 0.0
+        self._again, self._nudged = 0.0, False
         hands, ended = self._hands, self._ended
         results: list[Result] = []
         with ThreadPoolExecutor(self._slots, thread_name_prefix="deliver") as pool:
@@ -96,8 +96,8 @@ class Deliverer:
                 now = time.monotonic()
                 if self._stopping.is_set():
                     self._drop_unbegun()
-                elif now >= self._again and now < until and hands.could_begin() < self._slots:
-                    claimed = self._claim(hands.room())
+                elif now >= self._again and now < until and ((urgent := self._is_urgent()) or hands.is_hungry()):
+                    claimed = self._claim(hands.room(urgent=urgent))
                     self.progress += len(claimed)
                     tried += len(claimed)
                     hands.take(claimed)
@@ -132,7 +132,7 @@ class Deliverer:
             except queue.Empty:
                 break
             if result is None:  # nudged: there is something new to claim
-                self._again = 0.0
+                self._again, self._nudged = 0.0, True
                 break
             found.append(result)
             if len(found) == 1:
@@ -140,6 +140,14 @@ class Deliverer:
             if not len(self._hands):
                 until = 0.0
         return found
+
+    def _is_urgent(self) -> bool:
+        """Say whether something new goes first: then it is claimed although enough is claimed already."""
+        if not self._nudged:
+            return False
+        self._nudged = False
+        with self._db.read() as conn:
+            return goes_first(conn, self._db.now(conn))
 
     def nudge(self) -> None:
         """Have a run that is under way look for due actions at once."""

@@ -65,7 +65,8 @@ class Handler:
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
         self._told: set[str] | None = None
-        self._batches = LANE_BATCHES
+        self._turns: dict[int, int] = {}
+        self._was_urgent = False
         self.progress = 0
         """Counts the batches that were ended here: a watchdog asks whether it moves."""
 
@@ -77,33 +78,42 @@ class Handler:
     def run(self, *, then: Callable[[], None] = lambda: None) -> int:
         """Handle until nothing is due; return how many deliveries were handled. ``then`` rings for the actions."""
         handled = 0
-        failed: set[int] = set()
+        over: set[int] = set()
         while not self._stopping.is_set():
             with self._db.read() as conn:
-                due = _due_connectors(conn, self._db.now(conn))
-            due = sorted((one for one in due if one not in failed), key=self._turn)
-            self._batches = LANE_BATCHES if len(due) == 1 else TURN_BATCHES
-            done = sum(self._run_lane_alone(one, then, failed) for one in due)
-            handled += done
-            if not done:
+                due = [one for one in _due_connectors(conn, self._db.now(conn)) if one not in over]
+            if not due:
                 break
+            chosen = self._next(due)
+            done = self._run_lane_alone(chosen, then)
+            if not done:  # it failed, or somebody else has it
+                over.add(chosen)
+            handled += done
         return handled
 
-    def _turn(self, connector_id: int) -> bool:
-        """Urgent lanes have their turn first."""
+    def _next(self, due: list[int]) -> int:
+        """Choose whose turn it is: an urgent lane's every second time, and of its like the one that waits for the longest."""
+        urgent = [one for one in due if self._is_urgent(one)]
+        others = [one for one in due if one not in urgent]
+        pool = urgent if urgent and not (others and self._was_urgent) else others
+        chosen = min(pool, key=lambda one: self._turns.get(one, 0))
+        self._was_urgent = pool is urgent
+        self._turns[chosen] = max(self._turns.values(), default=0) + 1
+        return chosen
+
+    def _is_urgent(self, connector_id: int) -> bool:
         row = self._registered.find(connector_id)
-        return row is None or not row.urgent
+        return row is not None and row.urgent
 
     def stop(self) -> None:
         """End with the batch at hand."""
         self._stopping.set()
 
-    def _run_lane_alone(self, connector_id: int, then: Callable[[], None], failed: set[int]) -> int:
+    def _run_lane_alone(self, connector_id: int, then: Callable[[], None]) -> int:
         """Run a lane; what goes wrong there is told, the lane is given back for the next look, and the others go on."""
         try:
             done = self.run_lane(connector_id, then=then)
         except Exception as error:
-            failed.add(connector_id)
             if passes(error):
                 log.info("The lane of connector %s is looked at again: %s", connector_id, error)
             else:
@@ -148,13 +158,12 @@ class Handler:
             return self._bury_poison(self._registered.row(connector_id), begun)
         size = 1 if begun.tries > SINGLE_AFTER else self._batch
         handled = 0
-        for n in range(self._batches):
+        for n in range(LANE_BATCHES):
             row = self._registered.row(connector_id)
             if not row.handles:
                 return handled + self._hold(row, fence)
             try:
-                last = n + 1 == self._batches or self._stopping.is_set()
-                done, more = self._handle(row, fence, size, last=last)
+                done, more = self._handle(row, fence, size, n)
                 self.progress += 1
             except TielineError:
                 raise
@@ -168,7 +177,14 @@ class Handler:
                 break
         return handled
 
-    def _handle(self, row: ConnectorRow, fence: int, size: int, *, last: bool = True) -> tuple[int, bool]:
+    def _is_last(self, conn: Connection, row: ConnectorRow, n: int) -> bool:
+        """Say whether batch ``n`` of this lane is the last for now: others wait, and it had its turn or they are urgent."""
+        if self._stopping.is_set() or n + 1 >= LANE_BATCHES:
+            return True
+        others = [one for one in _due_connectors(conn, self._db.now(conn)) if one != row.id]
+        return bool(others) and (n + 1 >= TURN_BATCHES or (not row.urgent and any(map(self._is_urgent, others))))
+
+    def _handle(self, row: ConnectorRow, fence: int, size: int, n: int = LANE_BATCHES) -> tuple[int, bool]:
         """
         Handle one batch and, in the same commit, give the lane back or begin the next batch; say whether there is one.
 
@@ -177,6 +193,7 @@ class Handler:
         with self._db.read() as conn:
             catalogue = definitions.load(conn)
             found = conn.execute(_WAITING, {"connector": row.id, "now": self._db.now(conn), "size": size}).mappings().all()
+            last = self._is_last(conn, row, n)
         readings = read(found, row, self._registered, catalogue)
         with self._db.write() as conn:
             if not lanes.is_ours(conn, row.id, fence):

@@ -46,10 +46,17 @@ class Hands:
         with self._lock:
             self._waiting = sorted([*self._waiting, *claimed], key=lambda one: not one.urgent)
 
-    def room(self) -> dict[int | None, int]:
-        """Return how many more may be claimed for each connector of which something is held."""
+    def room(self, *, urgent: bool = False) -> dict[int | None, int]:
+        """Return how many more may be claimed for each connector of which something is held; urgent ones always find some."""
         held = Counter(one.connector_id for one in self.everything())
-        return {one: max(0, self._most(one) - n) for one, n in held.items()}
+        least = self.slots if urgent else 0
+        return {one: max(least, self._most(one) - n) for one, n in held.items()}
+
+    def is_hungry(self) -> bool:
+        """Say whether more should be claimed: next to nothing waits here that will be begun soon."""
+        with self._lock:
+            soon = sum(self._took_s.get(one.connector_id, 0.0) < SLOW_S for one in self._waiting)
+            return soon < self.slots
 
     def _most(self, connector_id: int | None) -> int:
         return self.ahead if self._took_s.get(connector_id, 0.0) < SLOW_S else 2 * self.each

@@ -106,7 +106,15 @@ class Inbox:
             raise _too_late(timeout_s) from None
 
     def refuse(
-        self, connector: str, code: str, detail: str, *, size: int | None = None, head: bytes = b"", remote: str | None = None
+        self,
+        connector: str,
+        code: str,
+        detail: str,
+        *,
+        size: int | None = None,
+        head: bytes = b"",
+        remote: str | None = None,
+        write: Callable[[Callable[[], None]], object] = lambda work: work(),
     ) -> None:
         """Record what was refused at the door and why, within bounds; at most the first 256 bytes of it are kept."""
         self._refusals.keep(
@@ -117,7 +125,8 @@ class Inbox:
                 "size": size,
                 "head": head[:256],
                 "remote": remote,
-            }
+            },
+            write,
         )
 
     def close(self) -> None:

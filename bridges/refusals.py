@@ -44,8 +44,12 @@ class Refusals:
         self._lock = threading.Lock()
         self._spans: dict[tuple[str, str], _Span] = {}
 
-    def keep(self, row: dict[str, Any]) -> None:
-        """Keep one refusal (the columns of the table, without its time), or count it."""
+    def keep(self, row: dict[str, Any], write: Callable[[Callable[[], None]], object] = lambda work: work()) -> None:
+        """
+        Keep one refusal (the columns of the table, without its time), or count it.
+
+        ``write`` is given what writes, when there is anything to write: an event loop has a thread do it.
+        """
         rows = self._due()
         with self._lock:
             key = (row["connector"], row["code"])
@@ -58,7 +62,8 @@ class Refusals:
             else:
                 span.more += 1
                 span.last = {**row, "connector": key[0]}
-        self._write(rows)
+        if rows:
+            write(lambda: self._write(rows))
 
     def flush(self) -> None:
         """Write what was only counted so far."""

@@ -30,6 +30,7 @@ from gateway.metrics import Counters
 from gateway.refusals import ChangedDeliveryError, MethodNotAllowedError, TooLargeError, UnknownDoorError, UnsupportedMediaError
 
 Environ: TypeAlias = dict[str, Any]
+Answer: TypeAlias = tuple[int, list[tuple[bytes, bytes]], bytes]
 Application: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 PREFIX = "/in/"
@@ -82,11 +83,12 @@ class Doors:
             return self._refuse(environ, start_response, name, store_away(str(error).splitlines()[0]), body)
         return self._store(start_response, arrival, path)
 
-    def quick(self, environ: Environ) -> Arrival | None:
+    def quick(self, environ: Environ) -> Arrival | TransientError | None:
         """
         Return what stands at a door and may come in, without asking any database; None when a thread must look closer.
 
-        Only the good way is short: whatever is refused, unknown or not fresh is left to ``__call__``, which begins anew.
+        Short are only the good way and the way of those who come while too much waits already: they may be many, and must
+        not keep the others waiting. Whatever else is wrong is left to ``__call__``, which begins anew.
         """
         path: str = environ["PATH_INFO"]
         if not path.startswith(PREFIX) or environ["REQUEST_METHOD"] != "POST" or "HTTP_CONTENT_ENCODING" in environ:
@@ -98,6 +100,9 @@ class Doors:
         try:
             if self._admission is not None:
                 self._admission.check(row.id, row.name, urgent=row.urgent)
+        except TransientError as error:
+            return error
+        try:
             body = read_body(environ, self._cap)
             return self._verified(row, environ, body, secret or None) if body else None
         except TielineError:
@@ -105,21 +110,21 @@ class Doors:
         finally:
             environ["wsgi.input"].seek(0)
 
-    async def take(self, arrival: Arrival) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """Store it with whatever else is waiting, and return status, headers and body of the answer."""
-        begun: list[tuple[str, list[tuple[str, str]]]] = []
-
-        def start(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
-            begun.append((status, headers))
-
+    async def take(self, arrival: Arrival) -> Answer:
+        """Store it with whatever else is waiting, and return the answer."""
+        begun, start = _begin()
         try:
             answered = self._answer(start, await self._inbox.accept_soon(arrival))
         except TielineError as error:  # the store is away: nothing was promised, the sender keeps it
             self._counters.door(error.code)
             answered = _answer_problem(start, error)
-        [(status, headers)] = begun
-        plain = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        return int(status[:3]), plain, b"".join(answered)
+        return _whole(begun, answered)
+
+    def turn_away(self, environ: Environ, error: TransientError, write: Callable[[Callable[[], None]], object]) -> Answer:
+        """Return the answer to one that comes while too much waits; what has to be written of it, ``write`` has written."""
+        begun, start = _begin()
+        name = environ["PATH_INFO"][len(PREFIX) :].partition("/")[0]
+        return _whole(begun, self._refuse(environ, start, name, error, b"", write))
 
     def _verified(self, row: ConnectorRow, environ: Environ, body: bytes, secret: str | None) -> Arrival:
         if not row.inbound:
@@ -167,7 +172,13 @@ class Doors:
         return [answer]
 
     def _refuse(
-        self, environ: Environ, start_response: Callable[..., Any], name: str, error: TielineError, body: bytes
+        self,
+        environ: Environ,
+        start_response: Callable[..., Any],
+        name: str,
+        error: TielineError,
+        body: bytes,
+        write: Callable[[Callable[[], None]], object] = lambda work: work(),
     ) -> Iterable[bytes]:
         announced = environ.get("CONTENT_LENGTH") or ""
         size = len(body) if body else int(announced) if announced.isascii() and announced.isdigit() else None
@@ -179,7 +190,7 @@ class Doors:
             else:
                 head = self._masked(body[:CAP] or peek(environ))[:HEAD]
                 told = [self._masked(one.encode()).decode() for one in (_readable(name), f"{error.what} {error.why}")]
-            self._inbox.refuse(told[0], error.code, told[1], size=size, head=head, remote=remote)
+            self._inbox.refuse(told[0], error.code, told[1], size=size, head=head, remote=remote, write=write)
         except Exception as trouble:  # the refusal stands, also when it cannot be recorded
             problems.log.error("a refusal (%s) could not be recorded", error.code, exc_info=trouble)
         return _answer_problem(start_response, error)
@@ -221,6 +232,20 @@ def kept_headers(headers: dict[str, str], id_header: str | None, proof: Any = No
 
 
 _KEPT = frozenset(key.removeprefix("HTTP_").replace("_", "-").lower() for key in KEPT)
+
+
+Begun: TypeAlias = list[tuple[str, list[tuple[str, str]]]]
+
+
+def _begin() -> tuple[Begun, Callable[..., None]]:
+    begun: Begun = []
+    return begun, lambda status, headers, *_: begun.append((status, headers))
+
+
+def _whole(begun: Begun, answered: Iterable[bytes]) -> Answer:
+    [(status, headers)] = begun
+    plain = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return int(status[:3]), plain, b"".join(answered)
 
 
 def _answer_problem(start_response: Callable[..., Any], error: TielineError) -> Iterable[bytes]:

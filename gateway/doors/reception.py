@@ -90,12 +90,13 @@ class Reception:
             environ["wsgi.input"] = Came(b"".join(pieces), trouble)
         finally:
             self._held -= sum(map(len, pieces))
-        if self._doors is not None and trouble is None and (arrival := self._doors.quick(environ)) is not None:
-            status, headers, body = await self._doors.take(arrival)
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
-            return
-        status, headers, body = await asyncio.get_running_loop().run_in_executor(self._pool, self._serve, environ)
+        met = self._doors.quick(environ) if self._doors is not None and trouble is None else None
+        if met is None or self._doors is None:
+            status, headers, body = await asyncio.get_running_loop().run_in_executor(self._pool, self._serve, environ)
+        elif isinstance(met, TielineError):
+            status, headers, body = self._doors.turn_away(environ, met, self._pool.submit)
+        else:
+            status, headers, body = await self._doors.take(met)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
