@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
-from celery.signals import worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import worker_process_init, worker_ready, worker_shutdown, worker_shutting_down
 
 from bell import brokers, folder
 from bell.guards import free_slot_always
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bridges.polls import Poller
     from bridges.registered import Registered
     from core.database import Database
+    from snapshots.late import Late
 
 log = logging.getLogger("tieline.engine")
 
@@ -92,6 +93,7 @@ class Parts:
     handler: Handler
     deliverer: Deliverer
     poller: Poller
+    late: Late
     healer: Callable[[Callable[[], None]], int]
     mend: Callable[[], int]
     waited: Callable[[], dict[str, float]]
@@ -127,6 +129,7 @@ def _make_parts(settings: Settings) -> Parts:
     from core.database import Database
     from core.secrets import Vault
     from snapshots.act import snapshot_act
+    from snapshots.late import Late
     from snapshots.note import Language
 
     db = Database(settings.database_url)
@@ -134,13 +137,15 @@ def _make_parts(settings: Settings) -> Parts:
     policy = retention.Policy(settings.live_days, settings.archive_days, settings.dedupe_days)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     language: Language = "zh" if settings.language == "zh" else "en"
-    own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, language, settings.time_zone)}
+    late = Late(db, registered.open, owner=owner)
+    own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, language, settings.time_zone, late)}
     return Parts(
         db,
         registered,
         Handler(db, registered, owner=owner),
         Deliverer(db, registered, own_acts, owner=owner, lease_s=settings.lease_s),
         Poller(db, registered, owner=owner),
+        late,
         lambda then: heal_held(db, registered, then=then) + escalate_late(db) + len(forget_dead(db)),
         lambda: release_mended(db, registered),
         lambda: _waited(db),
@@ -192,6 +197,13 @@ def _stop_looking(**_: Any) -> None:
     for made in _made:
         made.handler.stop()
         made.deliverer.stop()
+
+
+@worker_shutdown.connect
+def _let_go(**_: Any) -> None:
+    """Everything begun is finished: what this process still waits for behind the tickets' backs is left to the others."""
+    for made in _made:
+        made.late.stop()
 
 
 def _ring(task: str) -> None:
@@ -253,11 +265,13 @@ def keep() -> None:
 def sweep() -> None:
     """Look whether anything is due, whoever forgot to ring, and whether something new was published."""
     from core.definitions import generation  # beat loads this module too, and needs no database
+    from snapshots.late import is_due
 
     with parts().db.read() as conn:
         now = parts().db.now(conn)
         due = parts().next_due(conn)
         published = generation(conn)
+        missing = is_due(conn, now)
     seen = parts().seen
     if published != seen.generation:
         parts().mend()
@@ -265,6 +279,8 @@ def sweep() -> None:
     elif seen.mend_again_at is not None and now >= seen.mend_again_at:
         parts().mend()
         seen.mend_again_at = None
+    if missing:
+        parts().late.take_up()
     if parts().handler.is_due():
         handle()
     if due is not None and due <= now:

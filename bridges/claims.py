@@ -21,7 +21,7 @@ from sqlalchemy import Connection, bindparam, exists, func, or_, select, text, u
 from core.bulk import update_many
 from core.clock import SECOND
 from core.database import Database
-from core.tables import action, attempt, connector, lane, stream
+from core.tables import action, attempt, connector, lane, late_facet, stream
 from core.words import Json, Micros, State
 from mappings.identity import external_ids
 
@@ -279,6 +279,9 @@ def _resolved(conn: Connection, rows: list[dict[str, Any]]) -> list[Claimed]:
     return claimed
 
 
+_LEASED = (action, lane, stream, late_facet)
+
+
 def forget_dead(db: Database) -> list[str]:
     """
     Free what workers of this machine had leased that are gone; return who they were.
@@ -290,7 +293,7 @@ def forget_dead(db: Database) -> list[str]:
         now = db.now(conn)
         owners = {
             owner
-            for table in (action, lane, stream)
+            for table in _LEASED
             for owner in conn.execute(
                 select(table.c.lease_owner).distinct().where(table.c.lease_owner.startswith(here), table.c.lease_until > now)
             ).scalars()
@@ -319,7 +322,7 @@ def forget_owner(db: Database, owner: str) -> None:
     """
     with db.write() as conn:
         now = db.now(conn)
-        for table in (action, lane, stream):
+        for table in _LEASED:
             conn.execute(
                 update(table).where(table.c.lease_owner == owner, table.c.lease_until > now).values(lease_until=now - 1)
             )
