@@ -122,6 +122,7 @@ def _make_parts(settings: Settings) -> Parts:
     from bridges.deliver import Deliverer
     from bridges.handle import Handler
     from bridges.heal import escalate_late, heal_held, release_mended
+    from bridges.loops import Guards, let_go_on
     from bridges.plan import SNAPSHOT
     from bridges.polls import Poller
     from bridges.registered import Registered
@@ -137,16 +138,23 @@ def _make_parts(settings: Settings) -> Parts:
     policy = retention.Policy(settings.live_days, settings.archive_days, settings.dedupe_days)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     language: Language = "zh" if settings.language == "zh" else "en"
+    guards = Guards(settings.hops, settings.writes)
+
+    def heal(then: Callable[[], None]) -> int:
+        if freed := let_go_on(db, guards):
+            then()
+        return freed + heal_held(db, registered, then=then) + escalate_late(db) + len(forget_dead(db))
+
     late = Late(db, registered.open, owner=owner)
     own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, language, settings.time_zone, late)}
     return Parts(
         db,
         registered,
-        Handler(db, registered, owner=owner),
+        Handler(db, registered, owner=owner, guards=guards),
         Deliverer(db, registered, own_acts, owner=owner, lease_s=settings.lease_s),
         Poller(db, registered, owner=owner),
         late,
-        lambda then: heal_held(db, registered, then=then) + escalate_late(db) + len(forget_dead(db)),
+        heal,
         lambda: release_mended(db, registered),
         lambda: _waited(db),
         lambda: retention.run(db, policy),

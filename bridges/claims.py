@@ -50,6 +50,7 @@ class Claimed:
     attempts: int
     fence: int
     created_at: Micros
+    hops: int = 1
     missing: tuple[str, ...] = ()
     """Arguments for which the connector has no external id."""
 
@@ -273,6 +274,7 @@ def _resolved(conn: Connection, rows: list[dict[str, Any]]) -> list[Claimed]:
                 attempts=row["attempts"] + 1,
                 fence=row["fence"] + 1,
                 created_at=row["created_at"],
+                hops=row["hops"],
                 missing=tuple(missing),
             )
         )
