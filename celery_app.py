@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
-from celery.signals import worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import worker_process_init, worker_ready, worker_shutdown, worker_shutting_down
 
 from bell import brokers, folder
 from bell.guards import free_slot_always
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bridges.polls import Poller
     from bridges.registered import Registered
     from core.database import Database
+    from snapshots.late import Late
 
 log = logging.getLogger("tieline.engine")
 
@@ -101,6 +102,7 @@ class Parts:
     handler: Handler
     deliverer: Deliverer
     poller: Poller
+    late: Late
     healer: Callable[[Callable[[], None]], int]
     mend: Callable[[], int]
     waited: Callable[[], dict[str, float]]
@@ -151,6 +153,7 @@ def _make_parts(settings: Settings) -> Parts:
     from bridges.deliver import Deliverer
     from bridges.handle import Handler
     from bridges.heal import escalate_late, heal_held, release_mended
+    from bridges.loops import Guards, let_go_on
     from bridges.plan import SNAPSHOT
     from bridges.polls import Poller
     from bridges.registered import Registered
@@ -158,6 +161,7 @@ def _make_parts(settings: Settings) -> Parts:
     from core.database import Database
     from core.secrets import Vault
     from snapshots.act import snapshot_act
+    from snapshots.late import Late
     from snapshots.note import Language
 
     db = Database(settings.database_url)
@@ -165,14 +169,23 @@ def _make_parts(settings: Settings) -> Parts:
     policy = retention.Policy(settings.live_days, settings.archive_days, settings.dedupe_days)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     language: Language = "zh" if settings.language == "zh" else "en"
-    own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, language, settings.time_zone)}
+    guards = Guards(settings.hops, settings.writes)
+
+    def heal(then: Callable[[], None]) -> int:
+        if freed := let_go_on(db, guards):
+            then()
+        return freed + heal_held(db, registered, then=then) + escalate_late(db) + len(forget_dead(db))
+
+    late = Late(db, registered.open, owner=owner)
+    own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, language, settings.time_zone, late)}
     return Parts(
         db,
         registered,
-        Handler(db, registered, owner=owner),
+        Handler(db, registered, owner=owner, guards=guards),
         Deliverer(db, registered, own_acts, owner=owner, lease_s=settings.lease_s),
         Poller(db, registered, owner=owner),
-        lambda then: heal_held(db, registered, then=then) + escalate_late(db) + len(forget_dead(db)),
+        late,
+        heal,
         lambda: release_mended(db, registered),
         lambda: _waited(db),
         lambda: retention.run(db, policy),
@@ -223,6 +236,13 @@ def _stop_looking(**_: Any) -> None:
     for made in _made:
         made.handler.stop()
         made.deliverer.stop()
+
+
+@worker_shutdown.connect
+def _let_go(**_: Any) -> None:
+    """Everything begun is finished: what this process still waits for behind the tickets' backs is left to the others."""
+    for made in _made:
+        made.late.stop()
 
 
 def _ring(task: str) -> None:
@@ -287,11 +307,13 @@ def keep() -> None:
 def sweep() -> None:
     """Look whether anything is due, whoever forgot to ring, and whether something new was published."""
     from core.definitions import generation  # beat loads this module too, and needs no database
+    from snapshots.late import is_due
 
     with parts().db.read() as conn:
         now = parts().db.now(conn)
         due = parts().next_due(conn)
         published = generation(conn)
+        missing = is_due(conn, now)
     seen = parts().seen
     if published != seen.generation:
         parts().mend()
@@ -299,6 +321,8 @@ def sweep() -> None:
     elif seen.mend_again_at is not None and now >= seen.mend_again_at:
         parts().mend()
         seen.mend_again_at = None
+    if missing:
+        parts().late.take_up()
     if parts().handler.is_due():
         handle()
     if due is not None and due <= now:

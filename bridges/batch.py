@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridges.echoes import Key, echo_of, under_way
+from bridges.echoes import Key, echo_of
 from bridges.kept import Kept
+from bridges.loops import USUAL, Cause, Guards, Spending, asked_again, cause_of, is_stopped, stop
 from bridges.parsed import Item
 from bridges.plan import Firing, Place, Planned, plan, refused
 from bridges.registered import Registered
@@ -30,6 +31,8 @@ from mappings.formulas import recompute
 from mappings.identity import UnknownShapeError, mint
 from mappings.scope import Loaded, Scope, Want, build_scope, load_scopes
 from mappings.values import OWN, OWN_NAME, Differences, Stamp, differences, own_value
+
+_HANDLED = (State.DONE, State.SKIPPED)
 
 
 @dataclass(slots=True)
@@ -67,10 +70,12 @@ class Batch:
     acted: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
     """Actions of those events by key."""
     goes_first: bool = False
+    guards: Guards = USUAL
     kept: Kept = field(init=False)
     rows: Rows = field(default_factory=Rows)
     loaded: Loaded = field(default_factory=Loaded)
-    writing: set[tuple[int, int]] = field(default_factory=set)
+    writing: dict[tuple[int, int], tuple[str, int]] = field(default_factory=dict)
+    spending: list[Spending] = field(default_factory=list)
     outcomes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """What became of each delivery, by receipt."""
     _at: dict[int, Micros | None] = field(default_factory=dict)
@@ -80,43 +85,6 @@ class Batch:
     def __post_init__(self) -> None:
         self.kept = Kept(self.db, self.conn)
 
-    def prefetch(self, items: list[Item]) -> None:
-        """Keep every entity of the batch and those it refers to as they are, and read what is known of them."""
-        wants = []
-        old = set()
-        named: set[int] = set()
-        for item in items:
-            if item.resolved is not None and item.mapping is not None:
-                etype, known = item.mapping.to, item.resolved
-                self.loaded.gids[known.entity_id] = known.gid
-                self.loaded.survivors[known.gid] = known.entity_id
-                if known.minted and known.entity_id not in old:  # nothing is known of it, and nobody acts upon it
-                    self.loaded.current.setdefault(known.entity_id, {})
-                else:
-                    old.add(known.entity_id)
-                joins: dict[str, str] = {}
-                for happened in ("created", "changed"):
-                    for bridge in self.rules.candidates(etype, happened):
-                        joins |= {
-                            f"{bridge.name}.{alias}": path
-                            for alias, path in bridge.spec.join.items()
-                            if path.startswith(f"{etype}.")
-                        }
-                wants.append(Want(etype, known.entity_id, joins))
-                named |= item.refers if joins else set()
-        self.kept.own |= self.loaded.current.keys() - old
-        self._keep(wants, old, named)
-        load_scopes(self.conn, self.catalogue, wants, self.loaded)
-        self.writing = under_way(self.conn, old) if old else set()
-
-    def _keep(self, wants: list[Want], old: set[int], named: set[int]) -> None:
-        """Lock what the batch tells of and what its bridges will read beside it, before either is read to be judged."""
-        joined = [want for want in wants if want.joins and want.entity_id in old]
-        seen = Loaded()
-        if self.kept.missing(old) and joined:  # a first look, only to learn who is joined
-            load_scopes(self.conn, self.catalogue, joined, seen)
-        self.kept.take(old, named | seen.current.keys())
-
     def apply(self, item: Item) -> None:
         """Handle one item: an error, a stale state, an echo, nothing new, or an event on which bridges decide."""
         old = self.earlier.get((item.delivery["id"], item.n))
@@ -125,7 +93,7 @@ class Batch:
             self._ended_by(item.error, item, event)
             self.rows.events.append(event)
             return
-        if old is not None and old["state"] in (State.DONE, State.SKIPPED) and old["entity_id"] is not None:
+        if old is not None and old["entity_id"] is not None and (old["state"] in _HANDLED or is_stopped(old)):
             self._decide_again(item, event, old)
             return
         assert item.resolved is not None
@@ -169,7 +137,19 @@ class Batch:
         if echo is not None:
             event |= {"state": State.SKIPPED.value, "reason": f"echo of {echo}"}
             return
+        if cause := self._cause(item, entity_id, paths):
+            event |= {"hops": cause.hops, "cause": cause.action_id}
         self._decide(event, etype, entity_id, happened, item.delivery["id"])
+
+    def _cause(self, item: Item, entity_id: int, paths: list[str]) -> Cause | None:
+        """Return the write of our own that a change follows from."""
+        assert item.mapping is not None
+        writes = self.ledger.get((item.connector.id, item.mapping.to, item.record.external_id), ())
+        held = self.writing.get((item.connector.id, entity_id))
+        if not writes and held is None:
+            return None
+        user, in_hand = self.registered.own_user(item.connector), None if held is None else Cause(*held)
+        return cause_of(item.record, item.delivery["received_at"], paths, writes, user, in_hand)
 
     def _apply_stamp(self, item: Item) -> None:
         """Note which state of the source is applied now; a record without a time leaves the time that is known."""
@@ -233,6 +213,8 @@ class Batch:
             "next_at": None,
             "mapping_version_id": item.mapping.version_id if item.mapping else None,
             "runs": old["runs"] + 1 if old is not None else 0,
+            "hops": 0,
+            "cause": None,
             "error": {"fields": item.troubles} if item.troubles else None,
         }
 
@@ -264,7 +246,7 @@ class Batch:
             return None
         return f"stale: it tells of {to_rfc3339(item.record.at)}, applied is {to_rfc3339(applied)}"
 
-    def _decide(self, event: Mapping[Any, Any], etype: str, entity_id: int, happened: str, delivery_id: int) -> None:
+    def _decide(self, event: dict[str, Any], etype: str, entity_id: int, happened: str, delivery_id: int) -> None:
         candidates = self.rules.candidates(etype, happened)
         if not candidates:
             return
@@ -288,7 +270,7 @@ class Batch:
                 "at": self.now,
             }
             if judgement.verdict is Verdict.FIRED:
-                self._fire(bridge, decision, scope, self._seq(delivery_id, len(bridge.steps)))
+                self._fire(bridge, event, decision, scope, self._seq(delivery_id, len(bridge.steps)))
             self.rows.decisions.append(decision)
 
     def _seq(self, delivery_id: int, steps: int) -> int:
@@ -308,7 +290,12 @@ class Batch:
             return self._scope(bridge, etype, entity_id)
         return scope
 
-    def _fire(self, bridge: Bridge, decision: dict[str, Any], scope: Scope, seq: int) -> None:
+    def _fire(self, bridge: Bridge, event: dict[str, Any], decision: dict[str, Any], scope: Scope, seq: int) -> None:
+        subject, gid = event["entity_id"], scope.gids[bridge.spec.on.entity]
+        if self.guards.hops and event["hops"] >= self.guards.hops:
+            connector = self.registered.row(event["connector_id"]).name
+            decision["reason"] = stop(self.conn, event, gid, connector, self.now)
+            return
         firing = Firing(
             bridge=bridge,
             decision_id=decision["id"],
@@ -317,6 +304,7 @@ class Batch:
             values=scope.values,
             places={alias: Place(entity_id, scope.gids[alias]) for alias, entity_id in scope.entities.items()},
             now=self.now,
+            hops=event["hops"] + 1,
             goes_first=self.goes_first,
             existing=self.acted,
         )
@@ -332,6 +320,8 @@ class Batch:
             self._repairs().discard(f"bridge:{bridge.name}")
         decision["actions"] = len(planned.actions) + len(planned.again)
         decision["reason"] = " ".join(planned.notes) or decision["reason"]
+        if event["type"].endswith(".changed"):
+            self.spending.append(Spending(bridge.name, subject, gid, planned.actions))
         self.rows.actions += planned.actions
         self.rows.again += planned.again
         self._set(planned, bridge, decision["event_id"])
@@ -368,7 +358,11 @@ class Batch:
         kept = {**event, **{name: old[name] for name in ("type", "etype", "entity_id", "changes", "reason", "error")}}
         if (old["error"] or {}).get("fields") and item.resolved is not None and self._stale(item) is None:
             kept |= self._learn_late(item, old)
-        kept["state"] = State.DONE.value if old["state"] == State.DONE else old["state"]
+        kept["state"] = State.SKIPPED.value if old["state"] == State.SKIPPED else State.DONE.value
+        if is_stopped(old):
+            kept |= {"reason": None, "error": None}
+        if not asked_again(item.delivery):  # a person who replays a chain begins it anew
+            kept |= {"hops": old["hops"], "cause": old["cause"]}
         self.rows.events.append(kept)
         if happened not in ("created", "changed") or (old["reason"] or "").startswith("echo"):
             return

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, bindparam, exists, func, or_, select, text, u
 from core.bulk import update_many
 from core.clock import SECOND
 from core.database import Database
-from core.tables import action, attempt, connector, lane, stream
+from core.tables import action, attempt, connector, lane, late_facet, stream
 from core.words import Json, Micros, State
 from mappings.identity import external_ids
 
@@ -50,6 +50,7 @@ class Claimed:
     attempts: int
     fence: int
     created_at: Micros
+    hops: int = 1
     missing: tuple[str, ...] = ()
     """Arguments for which the connector has no external id."""
 
@@ -286,10 +287,14 @@ def _resolved(conn: Connection, rows: list[dict[str, Any]]) -> list[Claimed]:
                 attempts=row["attempts"] + 1,
                 fence=row["fence"] + 1,
                 created_at=row["created_at"],
+                hops=row["hops"],
                 missing=tuple(missing),
             )
         )
     return claimed
+
+
+_LEASED = (action, lane, stream, late_facet)
 
 
 def forget_dead(db: Database) -> list[str]:
@@ -303,7 +308,7 @@ def forget_dead(db: Database) -> list[str]:
         now = db.now(conn)
         owners = {
             owner
-            for table in (action, lane, stream)
+            for table in _LEASED
             for owner in conn.execute(
                 select(table.c.lease_owner).distinct().where(table.c.lease_owner.startswith(here), table.c.lease_until > now)
             ).scalars()
@@ -332,7 +337,7 @@ def forget_owner(db: Database, owner: str) -> None:
     """
     with db.write() as conn:
         now = db.now(conn)
-        for table in (action, lane, stream):
+        for table in _LEASED:
             conn.execute(
                 update(table).where(table.c.lease_owner == owner, table.c.lease_until > now).values(lease_until=now - 1)
             )

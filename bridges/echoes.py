@@ -25,7 +25,13 @@ Key = tuple[int, str, str]
 
 _LEDGER = (
     select(
-        written.c.connector_id, written.c.etype, written.c.external_id, written.c.action_id, written.c.version, written.c.fields
+        written.c.connector_id,
+        written.c.etype,
+        written.c.external_id,
+        written.c.action_id,
+        written.c.fields,
+        written.c.hops,
+        written.c.at,
     )
     .where(written.c.connector_id == bindparam("connector"), written.c.external_id.in_(bindparam("ids", expanding=True)))
     .order_by(written.c.id.desc())
@@ -44,12 +50,12 @@ def ledger(conn: Connection, keys: Iterable[Key]) -> dict[Key, list[Mapping[Any,
     return found
 
 
-def under_way(conn: Connection, entity_ids: Iterable[int]) -> set[tuple[int, int]]:
-    """Return (connector id, entity id) of every act that a worker has in its hands for one of these entities."""
-    held = select(action.c.connector_id, action.c.target_id).where(
+def under_way(conn: Connection, entity_ids: Iterable[int]) -> dict[tuple[int, int], tuple[str, int]]:
+    """Return what a worker has in its hands for these entities: (connector id, entity id) -> (action id, its hops)."""
+    held = select(action.c.connector_id, action.c.target_id, action.c.id, action.c.hops).where(
         action.c.state == State.WAITING.value, action.c.lease_owner.is_not(None), action.c.target_id.in_(list(entity_ids))
     )
-    return {(row.connector_id, row.target_id) for row in conn.execute(held)}
+    return {(row.connector_id, row.target_id): (row.id, row.hops) for row in conn.execute(held)}
 
 
 def echo_of(
@@ -82,7 +88,7 @@ def echo_of(
     if own_user is not None and record.actor is not None and record.actor != own_user:
         return None
     wrote = list(writes)
-    roots = {_root(path) for path in changed_paths} if wrote else set()
+    roots = roots_of(changed_paths) if wrote else set()
     for row in wrote:
         fields: dict[str, Json] = row["fields"]
         if roots <= fields.keys() and all(same_json(record.data.get(root), fields[root]) for root in roots):
@@ -90,6 +96,11 @@ def echo_of(
     if (writing or not wrote) and own_user is not None and record.actor == own_user:
         return f"our user {own_user}"
     return None
+
+
+def roots_of(paths: Iterable[str]) -> set[str]:
+    """Return the top-level names of the places in a record."""
+    return {_root(path) for path in paths}
 
 
 @lru_cache(maxsize=4096)

@@ -171,8 +171,7 @@ def _summary(trail: Mapping[str, Any]) -> Iterable[str]:
     for one in trail["events"]:
         who = one["master_id"] or f"{one['stream']} {one['external_id']}"
         yield f"{one['id']} {one['type']} of {who}: {_stands(one)}."
-        for field in (one["error"] or {}).get("fields", ()):
-            yield f"  field {field['field']} was not taken from {field['path']}: {field['why']} Fix: {field['fix']}"
+        yield from _origin(one)
         for made in one["decisions"]:
             yield f"  bridge {made['bridge']}: {_decided(made)}"
         yield from _silent(one)
@@ -185,6 +184,25 @@ def _summary(trail: Mapping[str, Any]) -> Iterable[str]:
                     yield f"    at {tried['started_at']} {tried['detail']['what']} {tried['detail']['why']}"
             if made["error"] and made["state"] != State.DONE:
                 yield f"    {made['error']['what']} {made['error']['why']} Fix: {made['error']['fix']}"
+
+
+def _origin(one: Mapping[str, Any]) -> Iterable[str]:
+    """Say which write of our own an event follows from, and which fields could not be taken."""
+    if cause := one.get("cause"):
+        yield f"  it follows from our own write {cause}, the {_th(one['hops'])} in a row: `tieline explain {cause}`."
+    for field in (one["error"] or {}).get("fields", ()):
+        yield f"  field {field['field']} was not taken from {field['path']}: {field['why']} Fix: {field['fix']}"
+
+
+def _th(n: int) -> str:
+    """
+    Write an ordinal.
+
+    >>> [_th(n) for n in (1, 2, 3, 4, 11, 22)]
+    ['1st', '2nd', '3rd', '4th', '11th', '22nd']
+    """
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"
 
 
 def _silent(one: Mapping[str, Any]) -> Iterable[str]:
@@ -202,14 +220,15 @@ def _stands(row: Mapping[str, Any]) -> str:
     if state == State.WAITING:
         return f"waiting until {row['next_at']}" + (f" ({row['reason']})" if row["reason"] else "")
     if state == State.HELD:
-        return f"held by {row['held_by']}" + (f" ({row['reason']})" if row["reason"] else "")
+        until = f" until {row['next_at']}" if row["next_at"] else ""
+        return f"held by {row['held_by']}{until}" + (f" ({row['reason']})" if row["reason"] else "")
     return state + (f" ({row['reason']})" if row["reason"] else "")
 
 
 def _decided(made: Mapping[str, Any]) -> str:
     again = f" (replay {made['run']})" if made["run"] else ""
     if made["verdict"] == Verdict.FIRED:
-        return f"fired, {made['actions']} actions{again}"
+        return f"fired, {made['actions']} actions{again}" + (f" ({made['reason']})" if made["reason"] else "")
     if made["verdict"] == Verdict.ERROR:
         return f"could not be decided{again}: {made['reason']}"
     values = f": {made['left']!r} against {made['right']!r}" if made["left"] is not None or made["right"] is not None else ""

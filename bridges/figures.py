@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, func, select, text
 
 from bridges.progress import oldest_unclaimed
 from core.clock import SECOND
-from core.tables import action, attempt, connector, delivery, repair, stream
+from core.tables import action, attempt, connector, delivery, late_facet, repair, stream
 from core.words import Micros
 
 LATELY_S, MINUTE_S = 300, 60
@@ -25,6 +25,8 @@ class Figures:
 
     connectors: dict[str, float] = field(default_factory=dict)
     repairs: float = 0
+    to_mend: list[Row] = field(default_factory=list)
+    late: float = 0
     deliveries: list[Row] = field(default_factory=list)
     actions: list[Row] = field(default_factory=list)
     unclaimed: dict[str, float] = field(default_factory=dict)
@@ -46,7 +48,10 @@ def read(conn: Connection, now: Micros, live_days: int = 7) -> Figures:
         found.connectors[row.state] = found.connectors.get(row.state, 0) + 1
         found.breakers.append(((row.name,), float((row.breaker_open_until or 0) > now)))
         found.failures.append(((row.name,), row.breaker_failures))
-    found.repairs = conn.execute(select(func.count()).where(repair.c.closed_at.is_(None))).scalar_one()
+    by_code = select(repair.c.code, func.count()).where(repair.c.closed_at.is_(None)).group_by(repair.c.code)
+    found.to_mend = [((row[0],), row[1]) for row in conn.execute(by_code.order_by(repair.c.code))]
+    found.repairs = sum(count for _, count in found.to_mend)
+    found.late = conn.execute(select(func.count()).where(late_facet.c.state == text("'waiting'"))).scalar_one()
     waits = select(delivery.c.connector_id, func.count()).where(delivery.c.state == text("'waiting'"))
     found.deliveries = [((names[row[0]],), row[1]) for row in conn.execute(waits.group_by(delivery.c.connector_id))]
     lane = case((action.c.priority == 0, "urgent"), else_="normal")

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, bindparam, exists, select, update
 
 from bridges import lanes
 from bridges.handled import ended, finish, handle_readings, handle_rows, tell
+from bridges.loops import USUAL, Guards
 from bridges.parsed import read
 from bridges.passing import passes
 from bridges.registered import ConnectorRow, Registered
@@ -60,9 +61,18 @@ class HandlingError(SetupError):
 class Handler:
     """Works off waiting deliveries. One per process; several processes may run it at once."""
 
-    def __init__(self, db: Database, registered: Registered, *, owner: str | None = None, batch: int | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        registered: Registered,
+        *,
+        owner: str | None = None,
+        batch: int | None = None,
+        guards: Guards = USUAL,
+    ) -> None:
         self._db, self._registered, self._batch = db, registered, batch or BATCH[db.dialect]
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
+        self._guards = guards
         self._stopping = threading.Event()
         self._told: set[str] | None = None
         self._turns: dict[int, int] = {}
@@ -209,7 +219,7 @@ class Handler:
             )  # a hold may have come
             readings = [reading for reading in readings if reading.delivery["id"] in waits]
             if readings:
-                batch = handle_readings(self._db, conn, self._registered, row, readings, self._db.now(conn))
+                batch = handle_readings(self._db, conn, self._registered, row, readings, self._db.now(conn), self._guards)
             more = not last and lanes.go_on(self._db, conn, row.id, fence, ids[-1]) is not None
             if last:
                 lanes.end(conn, row.id, fence)
@@ -243,7 +253,7 @@ class Handler:
             waiting = conn.execute(_WAITING, {"connector": row.id, "now": now, "size": 1}).mappings().all()
             if waiting:
                 head.append(waiting[0]["id"])
-                batch = handle_rows(self._db, conn, self._registered, row, waiting, now)
+                batch = handle_rows(self._db, conn, self._registered, row, waiting, now, self._guards)
         if waiting:
             tell(row, batch)
         return len(waiting)

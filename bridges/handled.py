@@ -16,7 +16,9 @@ from bridges import rules as compiled
 from bridges.batch import Batch
 from bridges.echoes import ledger
 from bridges.holds import stand_as_now
+from bridges.loops import USUAL, Guards, LoopError, keep_to_budget
 from bridges.parsed import Item, Reading, read, resolve
+from bridges.prefetch import prefetch
 from bridges.registered import ConnectorRow, Registered
 from bridges.writes import write
 from core.bulk import update_many
@@ -38,13 +40,27 @@ def tell(row: ConnectorRow, batch: Batch) -> None:
             log.warning("A delivery is %s: %s", outcome["state"], outcome["reason"], extra=things)
 
 
-def handle_rows(db: Database, conn: Connection, registered: Registered, row: ConnectorRow, waiting: Any, now: Micros) -> Batch:
+def handle_rows(
+    db: Database,
+    conn: Connection,
+    registered: Registered,
+    row: ConnectorRow,
+    waiting: Any,
+    now: Micros,
+    guards: Guards = USUAL,
+) -> Batch:
     """Handle deliveries of one connector in the caller's transaction (a dry run rolls it back)."""
-    return handle_readings(db, conn, registered, row, read(waiting, row, registered, definitions.load(conn)), now)
+    return handle_readings(db, conn, registered, row, read(waiting, row, registered, definitions.load(conn)), now, guards)
 
 
 def handle_readings(
-    db: Database, conn: Connection, registered: Registered, row: ConnectorRow, readings: list[Reading], now: Micros
+    db: Database,
+    conn: Connection,
+    registered: Registered,
+    row: ConnectorRow,
+    readings: list[Reading],
+    now: Micros,
+    guards: Guards = USUAL,
 ) -> Batch:
     """Handle deliveries that were read and translated by the live definitions."""
     catalogue = definitions.load(conn)
@@ -63,11 +79,13 @@ def handle_readings(
         earlier=earlier,
         goes_first=row.urgent,
         acted=_acted(conn, [one["id"] for one in earlier.values()]),
+        guards=guards,
     )
-    batch.prefetch(items)
+    prefetch(batch, items)
     for item in items:
         batch.apply(item)
     stand_as_now(conn, batch.rows.actions, now)
+    keep_to_budget(conn, batch.spending, guards, now)
     write(conn, batch.rows, earlier, now)
     said: dict[int, list[dict[str, Any]]] = {}
     for one in batch.rows.events:
@@ -148,7 +166,7 @@ def _mind_repairs(conn: Connection, readings: list[Reading], items: list[Item], 
 def _close_when_last(conn: Connection, item: Item, row: ConnectorRow, now: Micros) -> None:
     """Close the repair that held events of this stream when no event is held by it any more."""
     place = item.mapping.to if item.mapping else item.record.stream
-    for code in ("unmapped", "unknown-id-shape", "definition"):
+    for code in ("unmapped", "unknown-id-shape", "definition", LoopError.code):
         for where in {place, item.record.stream}:
             key = f"{code}:{row.name}:{where}"
             left = conn.execute(

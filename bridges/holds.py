@@ -66,6 +66,7 @@ def release(conn: Connection, connector_id: int, *, now: Micros) -> int:
             action.c.state == State.HELD,
             action.c.held_by.not_like("step:%"),
             action.c.held_by.not_like("dead:%"),
+            action.c.held_by.not_like("budget:%"),
         )
         .values(due)
     ).rowcount

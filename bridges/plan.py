@@ -49,6 +49,8 @@ class Firing:
     values: Mapping[str, Json]
     places: Mapping[str, Place]
     now: Micros
+    hops: int = 1
+    """How many writes of our own lie behind its actions, they counted."""
     goes_first: bool = False
     """Whether it came by an urgent lane: then its actions go before the others too."""
     existing: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
@@ -118,6 +120,7 @@ def _action(firing: Firing, step: Step, key: str, n: int, registered: Registered
         "after": list(step.spec.after) or None,
         "urgent": urgent,
         "priority": 0 if urgent or firing.goes_first else 1,
+        "hops": firing.hops,
         "attempts": 0,
         "fence": 0,
         "created_at": firing.now,

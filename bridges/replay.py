@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Select, delete, select, union, update
 
 from bridges import archive
 from bridges.handled import handle_rows
+from bridges.loops import REPLAY, USUAL, Guards
 from bridges.parsed import read
 from bridges.portions import LARGEST, cut
 from bridges.registered import Registered
@@ -74,13 +75,13 @@ class Replayed:
         }
 
 
-def plan(db: Database, registered: Registered, choice: Choice, *, portion: int = LARGEST) -> Replayed:
+def plan(db: Database, registered: Registered, choice: Choice, *, portion: int = LARGEST, guards: Guards = USUAL) -> Replayed:
     """Say what a replay would do, connector by connector, and leave no trace."""
     replayed = Replayed()
     if choice.id is not None:  # it may have to be put back from the archive, which is rolled back too
         with db.trial() as conn:
             chosen = _chosen(conn, choice)
-            _try(db, conn, registered, chosen, replayed)
+            _try(db, conn, registered, chosen, replayed, guards)
         replayed.deliveries = [row["receipt"] for row in chosen]
         return replayed
     with db.read() as conn:
@@ -88,7 +89,7 @@ def plan(db: Database, registered: Registered, choice: Choice, *, portion: int =
         portions = _portions(conn, registered, chosen, portion)
     for rows in portions:
         with db.trial() as conn:
-            _try(db, conn, registered, rows, replayed)
+            _try(db, conn, registered, rows, replayed, guards)
     replayed.deliveries, replayed.portions = [row["receipt"] for row in chosen], len(portions)
     return replayed
 
@@ -112,13 +113,21 @@ def _portions(
     return portions
 
 
-def _try(db: Database, conn: Connection, registered: Registered, chosen: list[dict[str, Any]], replayed: Replayed) -> None:
+def _try(
+    db: Database,
+    conn: Connection,
+    registered: Registered,
+    chosen: list[dict[str, Any]],
+    replayed: Replayed,
+    guards: Guards,
+) -> None:
     """Handle in a transaction that its owner rolls back, and note what became of it."""
     lanes: dict[int, list[Mapping[Any, Any]]] = {}
     for row in chosen:
-        lanes.setdefault(row["connector_id"], []).append({**row, "handled_at": row["handled_at"] or row["received_at"]})
+        told = {"handled_at": row["handled_at"] or row["received_at"], "reason": f"{REPLAY}a dry run"}
+        lanes.setdefault(row["connector_id"], []).append({**row, **told})
     for connector_id, rows in lanes.items():
-        batch = handle_rows(db, conn, registered, registered.row(connector_id), rows, db.now(conn))
+        batch = handle_rows(db, conn, registered, registered.row(connector_id), rows, db.now(conn), guards)
         replayed.decisions += [_decision(row) for row in batch.rows.decisions]
         replayed.actions += [_action(row, registered) for row in batch.rows.actions]
         replayed.again += _already(conn, batch.rows.again, registered)
@@ -138,7 +147,7 @@ def run(db: Database, choice: Choice, *, by: str) -> Replayed:
                     state=State.WAITING.value,
                     next_at=now,
                     held_by=None,
-                    reason=f"replay by {by}",
+                    reason=f"{REPLAY}{by}",
                     handled_at=delivery.c.received_at,
                 )
             )

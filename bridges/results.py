@@ -215,6 +215,7 @@ def _remember(db: Database, conn: Connection, done: list[tuple[Claimed, Outcome]
                     "action_id": claimed.id,
                     "version": outcome.version,
                     "fields": outcome.fields,
+                    "hops": claimed.hops,
                     "at": now,
                 }
             )

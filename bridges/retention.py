@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, select
 
 from bridges import archive as archiving
+from bridges import loops
 from bridges.archive import DAY
 from core.database import Database
 from core.tables import archive, archive_id, delivery, refusal, remembered, repair, written
@@ -81,6 +82,7 @@ def plan(db: Database, policy: Policy) -> dict[str, Any]:
 def run(db: Database, policy: Policy, *, budget_s: float = 20, pause: Callable[[float], None] = time.sleep) -> Kept:
     """Work until nothing is left to do, or the time is up; what is left is for the next run."""
     kept, until = Kept(), time.monotonic() + budget_s
+    loops.forget(db, pause=pause)
     after: tuple[Micros, int] = (0, 0)
     while time.monotonic() < until:
         with db.read() as conn:

@@ -24,6 +24,8 @@ _REHANDLED = (
     "next_at",
     "mapping_version_id",
     "runs",
+    "hops",
+    "cause",
     "error",
 )
 _EVENT_AGAIN = (

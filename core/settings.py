@@ -62,6 +62,16 @@ class Settings:
         "60", "Seconds that what is accepted may wait; when it would be more, the doors refuse.", help_zh="可接受的最长排队秒数"
     )
     backlog: int = setting("100000", "Rows that may wait at most; beyond that the doors refuse.", help_zh="允许排队的最大行数")
+    hops: int = setting(
+        "8",
+        "Writes of our own that may follow from each other; beyond that the event is held. 0: no limit.",
+        help_zh="我们自己的写入相互引发的最大次数，超过则暂存事件；0 表示不限",
+    )
+    writes: int = setting(
+        "300",
+        "Writes that one bridge may make for one entity in ten minutes; beyond that they are held. 0: no limit.",
+        help_zh="一个规则十分钟内为同一实体写入的最大次数，超过则暂存；0 表示不限",
+    )
     live_days: int = setting(
         "7", "Days that what has ended stays at hand before it is archived.", help_zh="已完成数据在线保留天数，之后归档"
     )
@@ -144,6 +154,8 @@ def _faults(values: dict[str, Any]) -> list[str]:
         faults.append(f"TIELINE_LOG_FORMAT={values['log_format']!r} is not one of text, json")
     if values["lag_s"] < 1 or values["backlog"] < 1:
         faults.append("TIELINE_LAG_S and TIELINE_BACKLOG must be at least 1")
+    if values["hops"] < 0 or values["writes"] < 0:
+        faults.append("TIELINE_HOPS and TIELINE_WRITES cannot be below 0")
     if values["lease_s"] < 2:
         faults.append("TIELINE_LEASE_S must be at least 2")
     return faults

@@ -68,6 +68,8 @@ class Rows(Collector):
             found = figures.read(conn, now)
         yield _states("tieline_connectors", "Connectors by state.", "state", found.connectors)
         yield _one("tieline_repairs_open", "Open repairs: what a person must fix.", found.repairs)
+        yield _table("tieline_repairs_by_code", "The same by code; loop and write-budget: loops.", ["code"], found.to_mend)
+        yield _one("tieline_late_facets", "Facets of snapshots that are late and still waited for.", found.late)
         yield _table("tieline_waiting_deliveries", "Deliveries that wait, by connector.", ["connector"], found.deliveries)
         yield _table("tieline_waiting_actions", "Actions that wait, by target and lane.", ["connector", "lane"], found.actions)
         yield _states("tieline_unclaimed_seconds", "Age of the oldest row that is free to be taken.", "work", found.unclaimed)

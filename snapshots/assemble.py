@@ -7,64 +7,37 @@ waits for it. If it arrives within the grace, a new snapshot is frozen that name
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-from collections.abc import Callable
 
+from core.clock import SECOND
 from core.database import Database
-from core.ids import new_id
+from snapshots.late import GRACE_S, Late, add
 from snapshots.reads import OpenConnector, Reads
-from snapshots.store import Snapshot, freeze, freeze_completed, frozen, is_open
-from snapshots.subject import Subject, known
-from snapshots.words import Answer, Status
-
-GRACE_S = 20.0
-"""How long late facets are still waited for, behind the ticket's back."""
-
-Later = Callable[[Callable[[], Snapshot | None]], object]
-_log = logging.getLogger("tieline.snapshots")
+from snapshots.store import Snapshot, freeze, frozen, is_open
+from snapshots.subject import known
 
 
-def _in_thread(complete: Callable[[], Snapshot | None]) -> None:
-    """Complete in the background; if the process ends first, the facets stay late."""
-
-    def run() -> None:
-        try:
-            complete()
-        except Exception:
-            _log.exception("A late facet arrived, but its snapshot could not be frozen.")
-
-    threading.Thread(target=run, name="late-facets", daemon=True).start()
-
-
-def assemble(
-    db: Database, snapshot_id: str, open_connector: OpenConnector, *, grace_s: float = GRACE_S, later: Later = _in_thread
-) -> Snapshot:
+def assemble(db: Database, snapshot_id: str, open_connector: OpenConnector, late: Late | None = None) -> Snapshot:
     """
     Return the frozen snapshot; one that is frozen already is returned as it is, and nobody is asked.
 
-    ``later`` is given the waiting for late facets; by default it runs in a thread of its own.
+    ``late`` waits on for late facets in this process; without it a worker asks for them again.
     """
     began = time.monotonic()
     with db.read() as conn:
         if not is_open(conn, snapshot_id):
             return frozen(conn, snapshot_id)
         subject = known(conn, db, snapshot_id)
+    grace_s = GRACE_S if late is None else late.grace_s
     reads = Reads(subject.questions, open_connector, began=began, started_at=subject.read_at, grace_s=grace_s)
     answers = reads.wait()
-    late = reads.pending
+    due = {one.name: subject.read_at + round(one.wait_s * SECOND) for one in subject.questions if one.name in reads.pending}
+    taken = None
     with db.write() as conn:
-        first = freeze(conn, subject, answers, db.now(conn))
-    if late:
-        later(lambda: _complete(db, subject, reads, answers, grace_s))
+        now = db.now(conn)
+        if freeze(conn, subject, answers, now) and due:
+            taken = add(conn, snapshot_id, due, now, grace_s=grace_s, owner=None if late is None else late.owner)
+        first = frozen(conn, snapshot_id)
+    if taken is not None and late is not None:
+        late.wait_for(taken, reads)
     return first
-
-
-def _complete(db: Database, subject: Subject, reads: Reads, answers: dict[str, Answer], grace_s: float) -> Snapshot | None:
-    """Freeze what arrived late as a child of the first snapshot; None when nothing came but errors."""
-    arrived = reads.more(grace_s)
-    if not any(answer.status in (Status.OK, Status.ABSENT) for answer in arrived.values()):
-        return None
-    with db.write() as conn:
-        return freeze_completed(conn, subject, new_id("snap"), answers | arrived, db.now(conn))

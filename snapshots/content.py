@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from core.clock import SECOND, to_rfc3339
+from core.clock import SECOND, from_rfc3339, to_rfc3339
 from core.words import Json, Micros
 from snapshots.subject import Subject
 from snapshots.words import Answer, Question, Status
@@ -61,10 +62,47 @@ def _facet(question: Question, answer: Answer, now: Micros) -> dict[str, Json]:
     }
 
 
-def facets_of(subject: Subject, answers: dict[str, Answer], now: Micros) -> list[dict[str, Any]]:
+def completed(parent: Mapping[str, Json], snapshot_id: str, arrived: Mapping[str, Answer], now: Micros) -> dict[str, Json]:
+    """Return the content of a snapshot that completes a frozen one: what has arrived since, and the rest as it was told."""
+    facets = {
+        name: _facet(question_of(name, one), arrived.get(name) or answer_of(one), now) for name, one in parent["facets"].items()
+    }
+    return {**parent, "id": snapshot_id, "parent": parent["id"], "frozen_at": to_rfc3339(now), "facets": facets}
+
+
+def question_of(name: str, told: Mapping[str, Json], connector_id: int | None = None) -> Question:
+    """Return the question behind a frozen facet: all that is needed to ask it again stands there."""
+    return Question(
+        name=name,
+        connector=told["connector"],
+        lookup=told["lookup"],
+        connector_id=connector_id,
+        inputs=told["inputs"],
+        wait_s=0.0,
+        stale_after_s=told["stale_after_s"],
+        title=told["title"],
+    )
+
+
+def answer_of(told: Mapping[str, Json]) -> Answer:
+    """Return the answer behind a frozen facet, before its age was judged."""
+    is_stale = told["status"] == Status.STALE
+    return Answer(
+        Status.OK if is_stale else Status(told["status"]),
+        None if is_stale else told["reason"],
+        told["values"],
+        told["units"],
+        told["source"],
+        None if told["value_at"] is None else from_rfc3339(told["value_at"]),
+        None if told["fetched_at"] is None else from_rfc3339(told["fetched_at"]),
+        told["took_ms"],
+    )
+
+
+def facets_of(questions: Iterable[Question], answers: Mapping[str, Answer], now: Micros) -> list[dict[str, Any]]:
     """Return the same facets as rows, to be asked by SQL."""
     rows = []
-    for question in subject.questions:
+    for question in questions:
         answer = answers[question.name]
         status, reason, _ = judged(question, answer, now)
         rows.append(

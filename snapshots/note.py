@@ -66,6 +66,8 @@ _OUR_REASONS: list[tuple[str, str]] = [
     (r"(\S+) has no value.*", r"\1 没有值"),
     (r"(\S+) does not know (\S+)\.", r"\1 中没有 \2"),
     (r"No connector '(\S+)' is registered\.", r"未注册连接器 \1"),
+    (r"It did not come within its grace\.", "宽限期内仍未返回"),
+    (r"Who waited for it was gone, .*", "等待它的进程已退出，宽限期内来不及重新读取"),
 ]
 """Reasons in our own words, so that a Chinese note says them in Chinese; foreign words stay as they are."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+Z")

@@ -1,11 +1,12 @@
 """
 Frozen snapshots: the content, its hash, and nothing that changes either.
 
-``freeze`` is the only writer, and it writes only what is still open; a later answer becomes a new row.
+``freeze`` is the only writer of what is open, and ``freeze_completed`` makes a later answer a new row.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,11 @@ from sqlalchemy import Connection, select
 
 from core import jsons
 from core.clock import to_rfc3339
-from core.tables import entity, facet, snapshot
+from core.tables import entity, facet, late_facet, snapshot
 from core.words import Json, Micros
-from snapshots.content import facets_of, made
+from snapshots.content import answer_of, completed, facets_of, made, question_of
 from snapshots.subject import Subject, no_snapshot
-from snapshots.words import Answer
+from snapshots.words import Answer, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,37 +35,47 @@ class Snapshot:
         return jsons.sha256(self.content) == self.sha256
 
 
-def freeze(conn: Connection, subject: Subject, answers: dict[str, Answer], now: Micros) -> Snapshot:
-    """Freeze an open snapshot with what is known; if somebody was faster, return his."""
+def freeze(conn: Connection, subject: Subject, answers: dict[str, Answer], now: Micros) -> bool:
+    """Freeze an open snapshot with what is known; False when somebody was faster: then his stands."""
     content = made(subject, subject.snapshot_id, None, answers, now)
     written = {"state": "frozen", "frozen_at": now, "content": content, "sha256": jsons.sha256(content)}
     still_open = (snapshot.c.id == subject.snapshot_id) & (snapshot.c.state == "open")
-    if conn.execute(snapshot.update().where(still_open).values(written)).rowcount == 1:
-        _insert_facets(conn, subject, subject.snapshot_id, answers, now)
-    return frozen(conn, subject.snapshot_id)
+    if conn.execute(snapshot.update().where(still_open).values(written)).rowcount == 0:
+        return False
+    _insert_facets(conn, subject.snapshot_id, facets_of(subject.questions, answers, now))
+    return True
 
 
-def freeze_completed(conn: Connection, subject: Subject, snapshot_id: str, answers: dict[str, Answer], now: Micros) -> Snapshot:
-    """Freeze a new snapshot that names its parent; the parent stays as it is."""
-    content = made(subject, snapshot_id, subject.snapshot_id, answers, now)
+def freeze_completed(
+    conn: Connection, parent_id: str, snapshot_id: str, arrived: Mapping[str, Answer], now: Micros
+) -> Snapshot:
+    """Freeze a new snapshot with what arrived late; it names its parent, and the parent stays as it is."""
+    parent = conn.execute(select(snapshot).where(snapshot.c.id == parent_id)).mappings().one()
+    told = parent["content"]
+    content = completed(told, snapshot_id, arrived, now)
+    same = ("recipe", "version_id", "subject_id", "ticket_id", "asked_at", "deadline_ms")
     conn.execute(
         snapshot.insert().values(
+            **{name: parent[name] for name in same},
             id=snapshot_id,
-            recipe=subject.recipe.spec.name,
-            version_id=subject.recipe.version_id,
-            subject_id=subject.subject_id,
-            ticket_id=subject.ticket_id,
-            parent_id=subject.snapshot_id,
+            parent_id=parent_id,
             state="frozen",
-            asked_at=subject.asked_at,
-            deadline_ms=subject.recipe.spec.deadline_ms,
             frozen_at=now,
             content=content,
             sha256=jsons.sha256(content),
         )
     )
-    _insert_facets(conn, subject, snapshot_id, answers, now)
+    questions = questions_of(conn, parent_id, told, told["facets"])
+    answers = {name: arrived.get(name) or answer_of(one) for name, one in told["facets"].items()}
+    _insert_facets(conn, snapshot_id, facets_of(questions, answers, now))
     return frozen(conn, snapshot_id)
+
+
+def questions_of(conn: Connection, snapshot_id: str, content: Mapping[str, Json], names: Iterable[str]) -> tuple[Question, ...]:
+    """Return the questions of a frozen snapshot's facets, as they were asked."""
+    query = select(facet.c.name, facet.c.connector_id).where(facet.c.snapshot_id == snapshot_id)
+    connectors = {row.name: row.connector_id for row in conn.execute(query)}
+    return tuple(question_of(name, content["facets"][name], connectors[name]) for name in names)
 
 
 def frozen(conn: Connection, snapshot_id: str) -> Snapshot:
@@ -85,7 +96,7 @@ def is_open(conn: Connection, snapshot_id: str) -> bool:
 
 def read(conn: Connection, snapshot_id: str) -> dict[str, Json]:
     """
-    Return a snapshot for the API: the content, ``state``, ``sha256``, ``intact`` and who completes it.
+    Return a snapshot for the API: the content, ``state``, ``sha256``, ``intact``, who completes it, and what was ``late``.
 
     ``intact`` is false when somebody changed the row behind our back.
     """
@@ -110,9 +121,30 @@ def read(conn: Connection, snapshot_id: str) -> dict[str, Json]:
         }
     one = frozen(conn, snapshot_id)
     later = conn.execute(select(snapshot.c.id).where(snapshot.c.parent_id == snapshot_id).order_by(snapshot.c.id)).scalars()
-    return {**one.content, "state": "frozen", "sha256": one.sha256, "intact": one.intact, "completed_by": list(later)}
+    return {
+        **one.content,
+        "state": "frozen",
+        "sha256": one.sha256,
+        "intact": one.intact,
+        "completed_by": list(later),
+        "late": _late(conn, snapshot_id),
+    }
 
 
-def _insert_facets(conn: Connection, subject: Subject, snapshot_id: str, answers: dict[str, Answer], now: Micros) -> None:
-    rows: list[dict[str, Any]] = [{"snapshot_id": snapshot_id, **row} for row in facets_of(subject, answers, now)]
-    conn.execute(facet.insert(), rows)
+def _late(conn: Connection, snapshot_id: str) -> dict[str, Json]:
+    """Return what became of each facet that was late here: still waited for, in a later snapshot, or given up."""
+    rows = conn.execute(select(late_facet).where(late_facet.c.snapshot_id == snapshot_id).order_by(late_facet.c.name))
+    return {
+        row.name: {
+            "state": row.state,
+            "reason": row.reason,
+            "due_at": to_rfc3339(row.due_at),
+            "until_at": to_rfc3339(row.until_at),
+            "completed_by": row.child_id,
+        }
+        for row in rows
+    }
+
+
+def _insert_facets(conn: Connection, snapshot_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    conn.execute(facet.insert(), [{"snapshot_id": snapshot_id, **row} for row in rows])

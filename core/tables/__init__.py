@@ -6,14 +6,14 @@ Times are BIGINT microseconds UTC, JSON is text (``JsonText``), states are the w
 
 from core.tables.access import api_key
 from core.tables.archive import archive, archive_count, archive_id, remembered
-from core.tables.bridges import action, attempt, decision, written
+from core.tables.bridges import action, attempt, decision, spent, written
 from core.tables.connectors import connector, repair, stream
 from core.tables.definitions import definition, definition_version
 from core.tables.identity import crosswalk, entity, id_sequence, id_shape, identity_edge
 from core.tables.inbox import conflict, delivery, event, intake, lane, refusal
 from core.tables.lineage import lineage_edge, lineage_version
 from core.tables.metadata import metadata
-from core.tables.snapshots import facet, snapshot
+from core.tables.snapshots import facet, late_facet, snapshot
 from core.tables.values import observation, value
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "identity_edge",
     "intake",
     "lane",
+    "late_facet",
     "lineage_edge",
     "lineage_version",
     "metadata",
@@ -46,6 +47,7 @@ __all__ = [
     "remembered",
     "repair",
     "snapshot",
+    "spent",
     "stream",
     "value",
     "written",

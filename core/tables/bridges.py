@@ -1,6 +1,18 @@
-"""Decisions, actions, attempts, and the ledger of what we wrote (echo recognition)."""
+"""Decisions, actions, attempts, the ledger of what we wrote (echo recognition), and what bridges have written lately."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from core.database import JsonText
 from core.tables.metadata import At, RowId, metadata, state_checks, state_columns
@@ -43,6 +55,7 @@ action = Table(
     Column("after", JsonText, comment="steps of the same decision that must be done first"),
     Column("urgent", Boolean, nullable=False, server_default=text("false")),
     Column("priority", Integer, nullable=False, server_default=text("1"), comment="0 urgent, 1 normal: what is due first"),
+    Column("hops", Integer, nullable=False, server_default=text("0"), comment="the same, this one counted"),
     *state_columns(),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("lease_owner", Text),
@@ -102,6 +115,17 @@ written = Table(
     Column("action_id", Text, nullable=False, comment="no foreign key: the action may be archived"),
     Column("version", Text, comment="the far side's version after our write"),
     Column("fields", JsonText, nullable=False, comment="what the far side held after our write"),
+    Column("hops", Integer, nullable=False, server_default=text("0"), comment="of the action that wrote it"),
     Column("at", At, nullable=False),
     Index("ix_written_entity", "connector_id", "etype", "external_id"),
+)
+
+spent = Table(
+    "spent",
+    metadata,
+    Column("entity_id", BigInteger, nullable=False),
+    Column("bridge", Text, nullable=False),
+    Column("since", At, nullable=False, comment="when its window began"),
+    Column("n", Integer, nullable=False, comment="actions added in this window"),
+    PrimaryKeyConstraint("entity_id", "bridge"),
 )

@@ -119,6 +119,8 @@ event = Table(
     *state_columns(),
     Column("mapping_version_id", ForeignKey("definition_version.id")),
     Column("runs", Integer, nullable=False, server_default=text("0"), comment="how often it was replayed"),
+    Column("hops", Integer, nullable=False, server_default=text("0"), comment="how many writes of our own lie behind it"),
+    Column("cause", Text, comment="the action of ours that it follows from"),
     Column("error", JsonText),
     *state_checks(),
     Index("uq_event_delivery_n", "delivery_id", "n", unique=True),

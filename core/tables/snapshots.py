@@ -1,9 +1,9 @@
-"""Snapshots and their facets; a frozen snapshot never changes."""
+"""Snapshots, their facets, and facets that were late; a frozen snapshot never changes."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text, UniqueConstraint, text
 
 from core.database import JsonText
-from core.tables.metadata import At, metadata
+from core.tables.metadata import At, RowId, metadata, state_checks, state_columns
 
 snapshot = Table(
     "snapshot",
@@ -38,4 +38,28 @@ facet = Table(
     Column("fetched_at", At),
     Column("took_ms", Integer),
     UniqueConstraint("snapshot_id", "name"),
+)
+
+late_facet = Table(
+    "late_facet",
+    metadata,
+    Column("snapshot_id", ForeignKey("snapshot.id"), nullable=False, comment="the frozen snapshot that it is missing from"),
+    Column("name", Text, nullable=False),
+    Column("due_at", At, nullable=False, comment="the deadline that it missed"),
+    Column("until_at", At, nullable=False, comment="the end of its grace"),
+    *state_columns(),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("lease_owner", Text),
+    Column("lease_until", At),
+    Column("fence", RowId, nullable=False, server_default=text("0")),
+    Column("child_id", ForeignKey("snapshot.id"), comment="the later snapshot that holds it"),
+    Column("ended_at", At),
+    PrimaryKeyConstraint("snapshot_id", "name"),
+    *state_checks(),
+    Index(
+        "ix_late_facet_waiting",
+        "until_at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
 )

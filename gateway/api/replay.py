@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from bridges import replay
+from bridges.loops import Guards
 from core.words import State
 from gateway.operations import Call, Subject
 from gateway.shapes import Answer, Body, Moment
@@ -43,7 +44,8 @@ class Replayed(Answer):
 @subject.post("/replay/plan", scope="read", also=(404,))
 def plan_replay(call: Call, body: Which) -> Replayed:
     """Say what a replay would do; the same evaluator as production, and nothing is sent."""
-    found = replay.plan(call.parts.db, call.parts.registered, body.choice())
+    guards = Guards(call.parts.settings.hops, call.parts.settings.writes)
+    found = replay.plan(call.parts.db, call.parts.registered, body.choice(), guards=guards)
     return Replayed.model_validate(found.as_dict())
 
 

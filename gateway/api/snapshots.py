@@ -86,6 +86,18 @@ class Facet(Open):
     took_ms: int | None
 
 
+class LateFacet(Open):
+    """What became of a facet that was late."""
+
+    state: Literal["waiting", "done", "dead"] = Field(
+        description="waiting: still asked for; done: in `completed_by`; dead: it did not come, or failed"
+    )
+    reason: str | None = None
+    due_at: Time = Field(description="the deadline that it missed")
+    until_at: Time = Field(description="how long it is waited for")
+    completed_by: str | None = Field(description="the later snapshot that holds it")
+
+
 class SnapshotAnswer(Open):
     """A snapshot: every facet with its status, reason, source and age; never changes once frozen."""
 
@@ -96,6 +108,7 @@ class SnapshotAnswer(Open):
     ticket: str | None = Field(None, description="the ticket's master ID")
     parent: str | None = Field(description="the earlier snapshot that this one completes")
     completed_by: list[str] = Field([], description="later snapshots that hold what was late here")
+    late: dict[str, LateFacet] = Field({}, description="the facets that were late, by name")
     asked_at: Time | None = None
     frozen_at: Time | None = None
     facets: dict[str, Facet] = Field({})

@@ -179,6 +179,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "age": ("Age", "数据时效"),
     "completes": ("Completes the earlier snapshot", "补充先前的快照"),
     "completed_by": ("Completed by", "后续补充"),
+    "afterwards": ("Afterwards", "其后"),
     "changed_behind": ("It was changed behind our back.", "内容曾被篡改。"),
     "hash": ("Hash of the content", "内容哈希"),
     "still_open": ("It is still being put together.", "正在汇集。"),

@@ -23,8 +23,6 @@ from snapshots import Snapshot, ask, assemble, frozen, read
 from snapshots.reads import LARGEST
 from tests.snapshots.plant import RECIPE, Plant, world_of
 
-Waiting = list[Callable[[], Snapshot | None]]
-
 
 class Odd(Memory):
     """A connector whose lookups do what a test says."""
@@ -42,8 +40,8 @@ def asked(plant: Plant, **more: Any) -> str:
         return ask(conn, plant.db, "ticket-context", plant.alert, plant.ticket, now=plant.db.now(conn), **more)
 
 
-def assembled(plant: Plant, later: Callable[[Callable[[], Snapshot | None]], object] | None = None) -> Snapshot:
-    return assemble(plant.db, asked(plant), plant.open, later=later or (lambda _: None))
+def assembled(plant: Plant) -> Snapshot:
+    return assemble(plant.db, asked(plant), plant.open)
 
 
 def statuses(snapshot: Snapshot) -> dict[str, str]:
@@ -124,45 +122,6 @@ def test_a_facet_has_a_budget_of_its_own(plant: Plant) -> None:
     began = time.monotonic()
     assert statuses(assembled(plant)) == {"cpu": "ok", "part": "late", "history": "ok"}
     assert time.monotonic() - began < 2.5
-
-
-def test_a_late_facet_makes_a_new_snapshot(plant: Plant) -> None:
-    """What arrives within the grace is frozen as a child that names its parent; the parent stays as it was."""
-    plant.worlds["erp"].script("stock", slow_s=0.8)
-    waiting: Waiting = []
-    first = assembled(plant, waiting.append)
-    child = waiting[0]()
-    assert child is not None
-    assert (statuses(first)["part"], statuses(child)["part"]) == ("late", "ok")
-    assert (child.content["parent"], first.content["parent"]) == (first.id, None)
-    assert child.content["facets"]["part"]["values"]["quantity"] == 4.0
-    assert child.content["facets"]["cpu"]["values"] == first.content["facets"]["cpu"]["values"]
-    with plant.db.read() as conn:
-        assert frozen(conn, first.id) == first
-        assert read(conn, first.id)["completed_by"] == [child.id]
-        assert read(conn, child.id)["intact"]
-
-
-def test_late_facets_are_awaited_in_the_background(plant: Plant) -> None:
-    """Without anybody's doing the child is there when the late facet is."""
-    plant.worlds["erp"].script("stock", slow_s=0.7)
-    first = assemble(plant.db, asked(plant), plant.open)
-    for _ in range(100):
-        with plant.db.read() as conn:
-            if read(conn, first.id)["completed_by"]:
-                return
-        time.sleep(0.03)
-    pytest.fail("no child after 3 s")
-
-
-def test_what_never_comes_makes_no_snapshot(plant: Plant) -> None:
-    """When nothing but errors arrives within the grace there is no child."""
-    plant.worlds["erp"].script("stock", slow_s=3)
-    waiting: Waiting = []
-    first = assemble(plant.db, asked(plant), plant.open, grace_s=0.1, later=waiting.append)
-    assert waiting[0]() is None
-    with plant.db.read() as conn:
-        assert read(conn, first.id)["completed_by"] == []
 
 
 def test_each_way_to_fail_has_its_word(plant: Plant) -> None:

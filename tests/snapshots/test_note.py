@@ -20,7 +20,7 @@ URL = "http://127.0.0.1:8080/snapshots/snap_1"
 def made(plant: Plant) -> Snapshot:
     with plant.db.write() as conn:
         snapshot_id = ask(conn, plant.db, "ticket-context", plant.alert, plant.ticket)
-    return assemble(plant.db, snapshot_id, plant.open, later=lambda _: None)
+    return assemble(plant.db, snapshot_id, plant.open)
 
 
 def of(facets: dict[str, Any]) -> Snapshot:
