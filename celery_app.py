@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bridges.handle import Handler
     from bridges.polls import Poller
     from bridges.registered import Registered
+    from bridges.traced import Tracer
     from core.database import Database
 
 log = logging.getLogger("tieline.engine")
@@ -133,13 +134,14 @@ def _make_parts(settings: Settings) -> Parts:
     registered = Registered(db, Vault(settings.folder / "secret.key"), connector_class)
     policy = retention.Policy(settings.live_days, settings.archive_days, settings.dedupe_days)
     owner = f"{socket.gethostname()}:{os.getpid()}"
+    tracer = _make_tracer(settings, db, registered, owner)
     language: Language = "zh" if settings.language == "zh" else "en"
     own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, language, settings.time_zone)}
     return Parts(
         db,
         registered,
-        Handler(db, registered, owner=owner),
-        Deliverer(db, registered, own_acts, owner=owner, lease_s=settings.lease_s),
+        Handler(db, registered, owner=owner, tracer=tracer),
+        Deliverer(db, registered, own_acts, owner=owner, lease_s=settings.lease_s, tracer=tracer),
         Poller(db, registered, owner=owner),
         lambda then: heal_held(db, registered, then=then) + escalate_late(db) + len(forget_dead(db)),
         lambda: release_mended(db, registered),
@@ -148,6 +150,17 @@ def _make_parts(settings: Settings) -> Parts:
         next_due,
         Seen(),
     )
+
+
+def _make_tracer(settings: Settings, db: Database, registered: Registered, owner: str) -> Tracer | None:
+    """Return who tells what is done as spans; OpenTelemetry is loaded only when they are asked for."""
+    if not settings.traces:
+        return None
+    from bridges.traced import Tracer
+    from core.traces import otlp
+
+    traces = otlp.make(settings.traces, instance=owner, pause=db.after_writers)
+    return None if traces is None else Tracer(db, registered, traces)
 
 
 def _waited(db: Database) -> dict[str, float]:

@@ -22,6 +22,7 @@ from core.bulk import update_many
 from core.clock import SECOND
 from core.database import Database
 from core.tables import action, attempt, connector, lane, stream
+from core.traces.spans import Place
 from core.words import Json, Micros, State
 from mappings.identity import external_ids
 
@@ -52,6 +53,10 @@ class Claimed:
     created_at: Micros
     missing: tuple[str, ...] = ()
     """Arguments for which the connector has no external id."""
+    lost: Mapping[str, Any] | None = None
+    """The attempt of a worker that did not come back, if this is taken over from one."""
+    traced: Place | None = None
+    """Where it stands in which trace; None when traces are off."""
 
 
 def claim(db: Database, owner: str, *, limit: int, lease_s: int, room: Mapping[int | None, int] | None = None) -> list[Claimed]:
@@ -66,12 +71,12 @@ def claim(db: Database, owner: str, *, limit: int, lease_s: int, room: Mapping[i
         rows = _due(db, conn, now, limit, room or {})
         if not rows:
             return []
-        lapsed = [row for row in rows if row["lease_owner"] is not None]
-        if lapsed:
-            conn.execute(attempt.insert(), [_lost(row, now) for row in lapsed])
+        lost = {row["id"]: _lost(row, now) for row in rows if row["lease_owner"] is not None}
+        if lost:
+            conn.execute(attempt.insert(), list(lost.values()))
         taken = [{"id": row["id"], "lease_owner": owner, "lease_until": now + lease_s * SECOND} for row in rows]
         update_many(conn, action, "id", taken, add={"fence": 1, "attempts": 1})
-        return _resolved(conn, [dict(row) for row in rows])
+        return _resolved(conn, [dict(row) for row in rows], lost)
 
 
 def renew(db: Database, owner: str, claimed: list[Claimed], *, lease_s: int) -> None:
@@ -240,7 +245,7 @@ def _lost(row: Any, now: Micros) -> dict[str, Any]:
     }
 
 
-def _resolved(conn: Connection, rows: list[dict[str, Any]]) -> list[Claimed]:
+def _resolved(conn: Connection, rows: list[dict[str, Any]], lost: Mapping[str, Mapping[str, Any]]) -> list[Claimed]:
     """Fill in the external ids of targets as they are known now."""
     wanted: dict[int, set[int]] = {}
     for row in rows:
@@ -274,6 +279,7 @@ def _resolved(conn: Connection, rows: list[dict[str, Any]]) -> list[Claimed]:
                 fence=row["fence"] + 1,
                 created_at=row["created_at"],
                 missing=tuple(missing),
+                lost=lost.get(row["id"]),
             )
         )
     return claimed

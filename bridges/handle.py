@@ -13,15 +13,18 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 
 from bridges import lanes
+from bridges.batch import Batch
 from bridges.handled import ended, finish, handle_readings, handle_rows, tell
 from bridges.parsed import read
 from bridges.passing import passes
 from bridges.registered import ConnectorRow, Registered
+from bridges.traced import Began, Tracer
 from core.database import Database
 from core.errors import SetupError, TielineError
 from core.repairs import close_repair, open_repair, open_repairs
@@ -60,8 +63,17 @@ class HandlingError(SetupError):
 class Handler:
     """Works off waiting deliveries. One per process; several processes may run it at once."""
 
-    def __init__(self, db: Database, registered: Registered, *, owner: str | None = None, batch: int | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        registered: Registered,
+        *,
+        owner: str | None = None,
+        batch: int | None = None,
+        tracer: Tracer | None = None,
+    ) -> None:
         self._db, self._registered, self._batch = db, registered, batch or BATCH[db.dialect]
+        self._tracer = tracer
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
         self._told: set[str] | None = None
@@ -176,7 +188,8 @@ class Handler:
         """
         with self._db.read() as conn:
             catalogue = definitions.load(conn)
-            found = conn.execute(_WAITING, {"connector": row.id, "now": self._db.now(conn), "size": size}).mappings().all()
+            began = Began(self._db.now(conn))
+            found = conn.execute(_WAITING, {"connector": row.id, "now": began.at, "size": size}).mappings().all()
         readings = read(found, row, self._registered, catalogue)
         with self._db.write() as conn:
             ended = last or len(found) < size
@@ -193,8 +206,14 @@ class Handler:
             if readings:
                 batch = handle_readings(self._db, conn, self._registered, row, readings, self._db.now(conn))
         if readings:
-            tell(row, batch)
+            self._tell_of(row, found, batch, began)
         return len(found)
+
+    def _tell_of(self, row: ConnectorRow, found: Sequence[Mapping[Any, Any]], batch: Batch, began: Began) -> None:
+        """Tell what was committed: to people in the log, and as spans when traces are on."""
+        tell(row, batch)
+        if self._tracer is not None:
+            self._tracer.handled(row, found, batch, began)
 
     def _one_by_one(self, row: ConnectorRow, fence: int) -> int:
         """Handle the batch again one delivery at a time; the one that fails becomes a dead letter with its reason."""
@@ -218,13 +237,13 @@ class Handler:
         with self._db.write() as conn:
             if not lanes.is_ours(conn, row.id, fence):
                 return 0
-            now = self._db.now(conn)
-            waiting = conn.execute(_WAITING, {"connector": row.id, "now": now, "size": 1}).mappings().all()
+            began = Began(self._db.now(conn))
+            waiting = conn.execute(_WAITING, {"connector": row.id, "now": began.at, "size": 1}).mappings().all()
             if waiting:
                 head.append(waiting[0]["id"])
-                batch = handle_rows(self._db, conn, self._registered, row, waiting, now)
+                batch = handle_rows(self._db, conn, self._registered, row, waiting, began.at)
         if waiting:
-            tell(row, batch)
+            self._tell_of(row, waiting, batch, began)
         return len(waiting)
 
     def _bury_poison(self, row: ConnectorRow, begun: lanes.Begun) -> int:
