@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, func, or_, select, text, update
 
+from bridges.counting import count
 from core.bulk import update_many
 from core.clock import SECOND
 from core.database import Database
@@ -74,6 +75,7 @@ def claim(db: Database, owner: str, *, limit: int, lease_s: int, room: Mapping[i
         lost = {row["id"]: _lost(row, now) for row in rows if row["lease_owner"] is not None}
         if lost:
             conn.execute(attempt.insert(), list(lost.values()))
+            count(conn, [(row["connector_id"], lost[row["id"]]) for row in rows if row["id"] in lost])
         taken = [{"id": row["id"], "lease_owner": owner, "lease_until": now + lease_s * SECOND} for row in rows]
         update_many(conn, action, "id", taken, add={"fence": 1, "attempts": 1})
         return _resolved(conn, [dict(row) for row in rows], lost)

@@ -1,6 +1,18 @@
 """Decisions, actions, attempts, and the ledger of what we wrote (echo recognition)."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from core.database import JsonText
 from core.tables.metadata import At, RowId, metadata, state_checks, state_columns
@@ -90,6 +102,18 @@ attempt = Table(
     Column("code", Text),
     Column("detail", JsonText, comment="the error's sentences, or request and response, redacted"),
     Index("ix_attempt_action_id", "action_id"),
+)
+
+attempt_count = Table(
+    "attempt_count",
+    metadata,
+    Column("connector_id", BigInteger, nullable=False, comment="0: acts of our own"),
+    Column("outcome", Text, nullable=False),
+    Column("family", Text, nullable=False, server_default=text("''")),
+    Column("code", Text, nullable=False, server_default=text("''")),
+    Column("slot", Integer, nullable=False, comment="one of 16, so that workers do not wait for one row"),
+    Column("n", RowId, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("connector_id", "outcome", "family", "code", "slot"),
 )
 
 written = Table(
