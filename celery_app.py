@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bridges.handle import Handler
     from bridges.polls import Poller
     from bridges.registered import Registered
+    from bridges.traced import Tracer
     from core.database import Database
     from snapshots.late import Late
 
@@ -168,6 +169,7 @@ def _make_parts(settings: Settings) -> Parts:
     registered = Registered(db, Vault(settings.folder / "secret.key"), connector_class)
     policy = retention.Policy(settings.live_days, settings.archive_days, settings.dedupe_days)
     owner = f"{socket.gethostname()}:{os.getpid()}"
+    tracer = _make_tracer(settings, db, registered, owner)
     language: Language = "zh" if settings.language == "zh" else "en"
     guards = Guards(settings.hops, settings.writes)
 
@@ -181,8 +183,8 @@ def _make_parts(settings: Settings) -> Parts:
     return Parts(
         db,
         registered,
-        Handler(db, registered, owner=owner, guards=guards),
-        Deliverer(db, registered, own_acts, owner=owner, lease_s=settings.lease_s),
+        Handler(db, registered, owner=owner, guards=guards, tracer=tracer),
+        Deliverer(db, registered, own_acts, owner=owner, lease_s=settings.lease_s, tracer=tracer),
         Poller(db, registered, owner=owner),
         late,
         heal,
@@ -192,6 +194,17 @@ def _make_parts(settings: Settings) -> Parts:
         next_due,
         Seen(),
     )
+
+
+def _make_tracer(settings: Settings, db: Database, registered: Registered, owner: str) -> Tracer | None:
+    """Return who tells what is done as spans; OpenTelemetry is loaded only when they are asked for."""
+    if not settings.traces:
+        return None
+    from bridges.traced import Tracer
+    from core.traces import otlp
+
+    traces = otlp.make(settings.traces, instance=owner, pause=db.after_writers)
+    return None if traces is None else Tracer(db, registered, traces)
 
 
 def _waited(db: Database) -> dict[str, float]:

@@ -18,10 +18,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, func, or_, select, text, update
 
+from bridges.counting import count
 from core.bulk import update_many
 from core.clock import SECOND
 from core.database import Database
 from core.tables import action, attempt, connector, lane, late_facet, stream
+from core.traces.spans import Place
 from core.words import Json, Micros, State
 from mappings.identity import external_ids
 
@@ -53,6 +55,10 @@ class Claimed:
     hops: int = 1
     missing: tuple[str, ...] = ()
     """Arguments for which the connector has no external id."""
+    lost: Mapping[str, Any] | None = None
+    """The attempt of a worker that did not come back, if this is taken over from one."""
+    traced: Place | None = None
+    """Where it stands in which trace; None when traces are off."""
 
 
 def claim(db: Database, owner: str, *, limit: int, lease_s: int, room: Mapping[int | None, int] | None = None) -> list[Claimed]:
@@ -67,12 +73,13 @@ def claim(db: Database, owner: str, *, limit: int, lease_s: int, room: Mapping[i
         rows = _due(db, conn, now, limit, room or {})
         if not rows:
             return []
-        lapsed = [row for row in rows if row["lease_owner"] is not None]
-        if lapsed:
-            conn.execute(attempt.insert(), [_lost(row, now) for row in lapsed])
+        lost = {row["id"]: _lost(row, now) for row in rows if row["lease_owner"] is not None}
+        if lost:
+            conn.execute(attempt.insert(), list(lost.values()))
+            count(conn, [(row["connector_id"], lost[row["id"]]) for row in rows if row["id"] in lost])
         taken = [{"id": row["id"], "lease_owner": owner, "lease_until": now + lease_s * SECOND} for row in rows]
         update_many(conn, action, "id", taken, add={"fence": 1, "attempts": 1})
-        return _resolved(conn, [dict(row) for row in rows])
+        return _resolved(conn, [dict(row) for row in rows], lost)
 
 
 def renew(db: Database, owner: str, claimed: list[Claimed], *, lease_s: int) -> None:
@@ -254,7 +261,7 @@ def _lost(row: Any, now: Micros) -> dict[str, Any]:
     }
 
 
-def _resolved(conn: Connection, rows: list[dict[str, Any]]) -> list[Claimed]:
+def _resolved(conn: Connection, rows: list[dict[str, Any]], lost: Mapping[str, Mapping[str, Any]]) -> list[Claimed]:
     """Fill in the external ids of targets as they are known now."""
     wanted: dict[int, set[int]] = {}
     for row in rows:
@@ -289,6 +296,7 @@ def _resolved(conn: Connection, rows: list[dict[str, Any]]) -> list[Claimed]:
                 created_at=row["created_at"],
                 hops=row["hops"],
                 missing=tuple(missing),
+                lost=lost.get(row["id"]),
             )
         )
     return claimed

@@ -20,9 +20,11 @@ from bridges.hands import Hands
 from bridges.passing import passes
 from bridges.registered import Registered
 from bridges.results import Result, UnexpectedError, settle
+from bridges.traced import Tracer, place_of
 from core.clock import Clock, SystemClock
 from core.database import Database
 from core.errors import SetupError, TielineError, TransientError
+from core.traces.outgoing import carrying
 from core.words import Json, Outcome, Verified
 
 OwnAct = Callable[[str, Mapping[str, Json]], Outcome]
@@ -72,12 +74,13 @@ class Deliverer:
         owner: str,
         lease_s: int = 15,
         slots: int = 8,
+        tracer: Tracer | None = None,
         clock: Clock | None = None,
         pause: Callable[[float], None] = time.sleep,
         spread: Callable[[], float] = lambda: random.uniform(-1, 1),  # noqa: S311 - jitter, not a secret
     ) -> None:
         self._db, self._registered, self._own_acts = db, registered, own_acts
-        self._owner, self._lease_s, self._slots = owner, lease_s, slots
+        self._owner, self._lease_s, self._slots, self._tracer = owner, lease_s, slots, tracer
         self._clock, self._pause, self._spread = clock or SystemClock(), pause, spread
         self._stopping = threading.Event()
         self._hands = Hands(slots, CLAIM)
@@ -160,12 +163,13 @@ class Deliverer:
 
     def _claim(self, room: Mapping[int | None, int]) -> list[Claimed]:
         try:
-            return claim(self._db, self._owner, limit=CLAIM, lease_s=self._lease_s, room=room)
+            claimed = claim(self._db, self._owner, limit=CLAIM, lease_s=self._lease_s, room=room)
         except Exception as error:
             if not passes(error):
                 raise
             log.info("Nothing is claimed now: %s", error)
             return []  # the sweeper looks again
+        return self._tracer.placed(claimed) if self._tracer is not None and claimed else claimed
 
     def _settle(self, results: list[Result], *, give_up: bool) -> list[Result]:
         """Write results; return those that could not be written because of an error that passes: they are kept."""
@@ -174,6 +178,8 @@ class Deliverer:
         try:
             settle(self._db, self._owner, results, spread=self._spread)
             self.progress += len(results)
+            if self._tracer is not None:
+                self._tracer.attempted(results)
         except Exception as error:
             if give_up or not passes(error):
                 raise
@@ -202,7 +208,10 @@ class Deliverer:
         verified: Verified | None = None
         error: TielineError | None = None
         try:
-            outcome, verified = self._act(claimed)
+            if claimed.traced is None:
+                outcome, verified = self._act(claimed)
+            else:
+                outcome, verified = carrying(place_of(claimed).header(), self._act, claimed)
         except TielineError as known:
             error = known
         except Exception as unknown:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, case, func, select, text
 
+from bridges.counting import counts
 from bridges.progress import oldest_unclaimed
+from bridges.retention import behind_s
 from core.clock import SECOND
-from core.tables import action, attempt, connector, delivery, late_facet, repair, stream
+from core.tables import action, attempt, connector, delivery, intake, late_facet, repair, stream
 from core.words import Micros
 
-LATELY_S, MINUTE_S = 300, 60
+MINUTE_S = 60
 MOST = 2_000
-"""Rows looked at for a quantile or a recent count, at most."""
-DAY_S = 86_400
+"""Rows looked at for a quantile, at most."""
+OWN_NAME = "tieline"
+"""Stands for a connector where the act is our own."""
 Row = tuple[tuple[str, ...], float]
 
 
@@ -31,14 +35,18 @@ class Figures:
     actions: list[Row] = field(default_factory=list)
     unclaimed: dict[str, float] = field(default_factory=dict)
     lag: list[Row] = field(default_factory=list)
+    accepted: list[Row] = field(default_factory=list)
     attempts: list[Row] = field(default_factory=list)
+    held: list[Row] = field(default_factory=list)
+    held_actions: list[Row] = field(default_factory=list)
     breakers: list[Row] = field(default_factory=list)
     failures: list[Row] = field(default_factory=list)
     overdue: list[Row] = field(default_factory=list)
+    poll_failures: list[Row] = field(default_factory=list)
     behind_s: float = 0.0
 
 
-def read(conn: Connection, now: Micros, live_days: int = 7) -> Figures:
+def read(conn: Connection, now: Micros, live_days: int) -> Figures:
     """Return what is to be seen now."""
     rows = conn.execute(select(connector.c.id, connector.c.name, connector.c.state, connector.c.breaker_failures,
                                connector.c.breaker_open_until).order_by(connector.c.name)).all()  # fmt: skip
@@ -48,6 +56,7 @@ def read(conn: Connection, now: Micros, live_days: int = 7) -> Figures:
         found.connectors[row.state] = found.connectors.get(row.state, 0) + 1
         found.breakers.append(((row.name,), float((row.breaker_open_until or 0) > now)))
         found.failures.append(((row.name,), row.breaker_failures))
+        found.held.append(((row.name,), float(row.state == "held")))
     by_code = select(repair.c.code, func.count()).where(repair.c.closed_at.is_(None)).group_by(repair.c.code)
     found.to_mend = [((row[0],), row[1]) for row in conn.execute(by_code.order_by(repair.c.code))]
     found.repairs = sum(count for _, count in found.to_mend)
@@ -57,18 +66,34 @@ def read(conn: Connection, now: Micros, live_days: int = 7) -> Figures:
     lane = case((action.c.priority == 0, "urgent"), else_="normal")
     due = select(action.c.connector_id, lane, func.count()).where(action.c.state == text("'waiting'"))
     found.actions = [
-        ((names.get(row[0], "tieline"), row[1]), row[2]) for row in conn.execute(due.group_by(action.c.connector_id, lane))
+        ((names.get(row[0], OWN_NAME), row[1]), row[2]) for row in conn.execute(due.group_by(action.c.connector_id, lane))
     ]
     found.lag = [*_quantiles("accepted_to_handled", _handled(conn, now)), *_quantiles("created_to_done", _done(conn, now))]
-    found.attempts = _attempts(conn, now, names)
-    late = select(connector.c.name, stream.c.name, stream.c.next_at).join(connector, connector.c.id == stream.c.connector_id)
-    found.overdue = [
-        ((row[0], row[1]), max(0.0, (now - row[2]) / SECOND)) for row in conn.execute(late.where(stream.c.enabled))
-    ]
-    oldest = select(func.min(delivery.c.handled_at)).where(text("delivery.state IN ('done', 'skipped')"))
-    ended = conn.execute(oldest).scalar_one()
-    found.behind_s = 0.0 if ended is None else max(0.0, (now - ended) / SECOND - live_days * DAY_S)
+    promised = select(intake.c.connector_id, func.sum(intake.c.accepted)).group_by(intake.c.connector_id)
+    found.accepted = [((names[row[0]],), int(row[1])) for row in conn.execute(promised)]
+    found.attempts = [((names.get(one, OWN_NAME), *how), n) for (one, *how), n in counts(conn).items()]
+    found.held_actions = _held(conn, names)
+    _polls(conn, now, found)
+    found.behind_s = behind_s(conn, now, live_days)
     return found
+
+
+def _polls(conn: Connection, now: Micros, found: Figures) -> None:
+    late = select(connector.c.name, stream.c.name, stream.c.next_at, stream.c.failures)
+    late = late.join(connector, connector.c.id == stream.c.connector_id).where(stream.c.enabled)
+    for row in conn.execute(late):
+        found.overdue.append(((row[0], row[1]), max(0.0, (now - row[2]) / SECOND)))
+        found.poll_failures.append(((row[0], row[1]), row[3]))
+
+
+def _held(conn: Connection, names: dict[int, str]) -> list[Row]:
+    """Count held actions by whom they wait for: the word before the colon, such as step, repair, person or budget."""
+    held = text("action.state = 'held' AND action.state NOT IN ('done', 'skipped')")  # the second half names the index
+    query = select(action.c.connector_id, action.c.held_by, func.count()).where(held)
+    found: Counter[tuple[str, str]] = Counter()
+    for connector_id, held_by, n in conn.execute(query.group_by(action.c.connector_id, action.c.held_by)):
+        found[names.get(connector_id, OWN_NAME), (held_by or "").partition(":")[0]] += n
+    return list(found.items())
 
 
 def _handled(conn: Connection, now: Micros) -> list[float]:
@@ -91,17 +116,6 @@ def _done(conn: Connection, now: Micros) -> list[float]:
         .where(latest.c.outcome == "done", latest.c.ended_at > now - MINUTE_S * SECOND)
     )
     return [int(one) / SECOND for one in conn.execute(query).scalars()]
-
-
-def _attempts(conn: Connection, now: Micros, names: dict[int, str]) -> list[Row]:
-    latest = select(attempt).order_by(attempt.c.id.desc()).limit(MOST).subquery()
-    query = (
-        select(action.c.connector_id, latest.c.outcome, latest.c.code, func.count())
-        .join(action, action.c.id == latest.c.action_id)
-        .where(latest.c.ended_at > now - LATELY_S * SECOND, latest.c.outcome != "decided")
-        .group_by(action.c.connector_id, latest.c.outcome, latest.c.code)
-    )
-    return [((names.get(row[0], "tieline"), row[1], row[2] or ""), row[3]) for row in conn.execute(query)]
 
 
 def _quantiles(step: str, seconds: Iterable[float]) -> list[Row]:

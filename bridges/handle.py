@@ -13,16 +13,19 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 
 from bridges import lanes
+from bridges.batch import Batch
 from bridges.handled import ended, finish, handle_readings, handle_rows, tell
 from bridges.loops import USUAL, Guards
 from bridges.parsed import read
 from bridges.passing import passes
 from bridges.registered import ConnectorRow, Registered
+from bridges.traced import Began, Tracer
 from core.database import Database
 from core.errors import SetupError, TielineError
 from core.repairs import close_repair, open_repair, open_repairs
@@ -69,8 +72,10 @@ class Handler:
         owner: str | None = None,
         batch: int | None = None,
         guards: Guards = USUAL,
+        tracer: Tracer | None = None,
     ) -> None:
         self._db, self._registered, self._batch = db, registered, batch or BATCH[db.dialect]
+        self._tracer = tracer
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
         self._guards = guards
         self._stopping = threading.Event()
@@ -202,7 +207,8 @@ class Handler:
         """
         with self._db.read() as conn:
             catalogue = definitions.load(conn)
-            found = conn.execute(_WAITING, {"connector": row.id, "now": self._db.now(conn), "size": size}).mappings().all()
+            began = Began(self._db.now(conn))
+            found = conn.execute(_WAITING, {"connector": row.id, "now": began.at, "size": size}).mappings().all()
             last = self._is_last(conn, row, n)
         readings = read(found, row, self._registered, catalogue)
         with self._db.write() as conn:
@@ -224,8 +230,14 @@ class Handler:
             if last:
                 lanes.end(conn, row.id, fence)
         if readings:
-            tell(row, batch)
+            self._tell_of(row, found, batch, began)
         return len(found), more
+
+    def _tell_of(self, row: ConnectorRow, found: Sequence[Mapping[Any, Any]], batch: Batch, began: Began) -> None:
+        """Tell what was committed: to people in the log, and as spans when traces are on."""
+        tell(row, batch)
+        if self._tracer is not None:
+            self._tracer.handled(row, found, batch, began)
 
     def _one_by_one(self, row: ConnectorRow, fence: int) -> int:
         """Handle the batch again one delivery at a time; the one that fails becomes a dead letter with its reason."""
@@ -249,13 +261,13 @@ class Handler:
         with self._db.write() as conn:
             if not lanes.is_ours(conn, row.id, fence):
                 return 0
-            now = self._db.now(conn)
-            waiting = conn.execute(_WAITING, {"connector": row.id, "now": now, "size": 1}).mappings().all()
+            began = Began(self._db.now(conn))
+            waiting = conn.execute(_WAITING, {"connector": row.id, "now": began.at, "size": 1}).mappings().all()
             if waiting:
                 head.append(waiting[0]["id"])
-                batch = handle_rows(self._db, conn, self._registered, row, waiting, now, self._guards)
+                batch = handle_rows(self._db, conn, self._registered, row, waiting, began.at, self._guards)
         if waiting:
-            tell(row, batch)
+            self._tell_of(row, waiting, batch, began)
         return len(waiting)
 
     def _bury_poison(self, row: ConnectorRow, begun: lanes.Begun) -> int:

@@ -13,10 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
+from core.clock import SECOND
 from core.database import Database
 from core.tables import refusal
+from core.words import Micros
 
 SPAN_S = 10.0
 EACH = 20
@@ -26,6 +29,12 @@ UNWRITTEN = ("store-away", "cannot-store", "no-room")
 KINDS = 1000
 """How many (connector, code) are told apart within a span; a flood of invented names is one more."""
 OTHERS = "(others)"
+ADMISSION = ("overloaded", "too-fast", "no-room", "store-away", "cannot-store")
+"""Refusals of what we could not keep; every other is about what was sent."""
+GAP_S = 60
+"""A door that has refused nothing for so long is open again."""
+LOOK_BACK = 5_000
+"""Rows looked at to find out since when, at most."""
 
 
 @dataclass(slots=True)
@@ -34,6 +43,27 @@ class _Span:
     kept: int = 0
     more: int = 0
     last: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusing:
+    """That the doors refuse what cannot be kept: since when, when last, and by which codes."""
+
+    since: Micros
+    last: Micros
+    codes: tuple[str, ...]
+
+
+def refusing(conn: Connection, now: Micros) -> Refusing | None:
+    """Return since when the doors refuse without a longer pause; None when they do not."""
+    query = select(refusal.c.at, refusal.c.code).where(refusal.c.code.in_(ADMISSION)).order_by(refusal.c.at.desc())
+    since, last, codes = now, None, dict[str, None]()
+    for at, code in conn.execute(query.limit(LOOK_BACK)):
+        if since - at > GAP_S * SECOND:
+            break
+        since, last = at, last or at
+        codes[code] = None
+    return None if last is None else Refusing(since, last, tuple(codes))
 
 
 class Refusals:

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from bridges.claims import BREAKER_AFTER, BREAKER_S, Claimed
+from bridges.counting import count
 from bridges.holds import hold
 from bridges.passing import passes, until_passed
 from bridges.plan import brought_back, fill
@@ -93,16 +94,17 @@ def _settle(db: Database, owner: str, results: list[Result], spread: Callable[[]
             if row is None:
                 continue  # somebody else ended it so long ago that it is archived: there is nothing to note it at
             is_ours = row.fence == one.claimed.fence and row.lease_owner == owner
-            attempts.append(_attempt(one, owner, stale=not is_ours))
+            attempts.append((one.claimed.connector_id, _attempt(one, owner, stale=not is_ours)))
             if is_ours:
                 ours.append(one)
-        insert_many(conn, attempt, attempts)
+        insert_many(conn, attempt, [row for _, row in attempts])
         done = [(one.claimed, _with_effects(one)) for one in ours if one.error is None]
         if done:
             _done(db, conn, done, now)
         for one in ours:
             if one.error is not None:
                 _failed(conn, one, one.error, now, spread())
+        count(conn, attempts)  # last, because all workers meet there
 
 
 def _attempt(one: Result, owner: str, *, stale: bool) -> dict[str, Any]:

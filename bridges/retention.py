@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Table, delete, func, select
 from bridges import archive as archiving
 from bridges import loops
 from bridges.archive import DAY
+from core.clock import SECOND
 from core.database import Database
 from core.tables import archive, archive_id, delivery, refusal, remembered, repair, written
 from core.words import Micros
@@ -58,11 +59,10 @@ def plan(db: Database, policy: Policy) -> dict[str, Any]:
     """Say what a run would do now, and how far behind it is."""
     with db.read() as conn:
         now = db.now(conn)
-        cutoff = now - policy.live_days * DAY
-        ended = select(func.count(), func.min(delivery.c.handled_at)).where(
-            delivery.c.state.in_(archiving.ENDED), delivery.c.handled_at < cutoff
+        ended = select(func.count()).where(
+            delivery.c.state.in_(archiving.ENDED), delivery.c.handled_at < now - policy.live_days * DAY
         )
-        n, oldest = conn.execute(ended).one()
+        n = conn.execute(ended).scalar_one()
         kept = select(func.count(), func.min(archive.c.day)).select_from(archive)
         bundles, first = conn.execute(kept).one()
         old = select(func.count()).select_from(archive).where(archive.c.day < _first_day(now, policy.archive_days))
@@ -70,13 +70,20 @@ def plan(db: Database, policy: Policy) -> dict[str, Any]:
         return {
             "policy": {"live_days": policy.live_days, "archive_days": policy.archive_days, "dedupe_days": policy.dedupe_days},
             "to_archive": n,
-            "behind_days": 0.0 if oldest is None else round((cutoff - oldest) / DAY, 2),
+            "behind_days": round(behind_s(conn, now, policy.live_days) * SECOND / DAY, 2),
             "archived": bundles,
             "archive_begins": None if first is None else first * DAY,
             "to_prune": conn.execute(old).scalar_one(),
             "remembered": conn.execute(forget).scalar_one(),
             "to_forget": conn.execute(forget.where(remembered.c.received_at < now - policy.dedupe_days * DAY)).scalar_one(),
         }
+
+
+def behind_s(conn: Connection, now: Micros, live_days: int) -> float:
+    """Return for how long the oldest delivery that may leave should have left; what a person must decide about may not."""
+    cutoff = now - live_days * DAY
+    oldest = archiving.ended_before(conn, cutoff, 1)
+    return (cutoff - oldest[0].handled_at) / SECOND if oldest else 0.0
 
 
 def run(db: Database, policy: Policy, *, budget_s: float = 20, pause: Callable[[float], None] = time.sleep) -> Kept:

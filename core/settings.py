@@ -57,6 +57,11 @@ class Settings:
         "text for people, or json: one object a line with what it is about.",
         help_zh="日志格式：text 或 json（每行一个对象）",
     )
+    traces: str = setting(
+        "",
+        "Where traces go: an OTLP collector such as http://127.0.0.1:4318, or otlp: as OTEL_… variables say; empty: off.",
+        help_zh="链路追踪导出：OTLP 收集器地址，如 http://127.0.0.1:4318；otlp 表示按 OTEL_… 变量；留空则关闭",
+    )
     lease_s: int = setting("15", "Seconds a worker owns what it claimed before it must renew.", help_zh="任务租约秒数")
     lag_s: int = setting(
         "60", "Seconds that what is accepted may wait; when it would be more, the doors refuse.", help_zh="可接受的最长排队秒数"
@@ -101,7 +106,7 @@ class Settings:
             f"{name} is not a setting" for name in sorted(env) if name.startswith(PREFIX) and name not in known | _NOT_OURS
         ]
         if not faults:
-            faults += _faults(values)
+            faults += [*_faults(values), *_trace_faults(values["traces"], env)]
         if faults:
             raise SettingsError(
                 "Tieline cannot start with these settings.",
@@ -128,7 +133,7 @@ class Settings:
         rows = []
         for one in fields(self):
             value = str(getattr(self, one.name))
-            if one.name.endswith("_url") and "@" in value:
+            if "://" in value and "@" in value:
                 from sqlalchemy import make_url  # loaded only to show them: a supervisor stays small
 
                 value = make_url(value).render_as_string(hide_password=True)
@@ -158,4 +163,18 @@ def _faults(values: dict[str, Any]) -> list[str]:
         faults.append("TIELINE_HOPS and TIELINE_WRITES cannot be below 0")
     if values["lease_s"] < 2:
         faults.append("TIELINE_LEASE_S must be at least 2")
+    return faults
+
+
+def _trace_faults(where: str, env: Mapping[str, str]) -> list[str]:
+    """Name what is wrong with where traces go; OTEL_… variables are read by OpenTelemetry, and only when they are on."""
+    if not where:
+        return []
+    faults = [
+        f"{name}={env[name]!r} is not spoken here: collectors are sent http/protobuf (their port 4318)"
+        for name in ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
+        if env.get(name, "") not in ("", "http/protobuf")
+    ]
+    if where != "otlp" and not where.startswith(("http://", "https://")):
+        faults.append(f"TIELINE_TRACES={where!r} is neither otlp nor an address that begins with http:// or https://")
     return faults

@@ -21,7 +21,7 @@ def create_app(parts: Parts) -> Flask:
     app = Flask("gateway", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = CAP
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    metrics = Metrics(parts.db, parts.admission)
+    metrics = Metrics(parts.db, parts.settings.live_days, parts.admission)
     problems.install(app)
     app.register_blueprint(_machines(parts, metrics))
     configure(app, parts)

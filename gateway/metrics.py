@@ -52,8 +52,8 @@ class Counters:
 class Rows(Collector):
     """Reads the rows whenever somebody scrapes."""
 
-    def __init__(self, db: Database, admission: Admission | None = None) -> None:
-        self._db, self._admission = db, admission
+    def __init__(self, db: Database, live_days: int, admission: Admission | None = None) -> None:
+        self._db, self._live_days, self._admission = db, live_days, admission
         self._proof: tuple[float, float, Balance] | None = None
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
@@ -65,7 +65,7 @@ class Rows(Collector):
         yield from self._books()
         with self._db.read() as conn:
             now = self._db.now(conn)
-            found = figures.read(conn, now)
+            found = figures.read(conn, now, self._live_days)
         yield _states("tieline_connectors", "Connectors by state.", "state", found.connectors)
         yield _one("tieline_repairs_open", "Open repairs: what a person must fix.", found.repairs)
         yield _table("tieline_repairs_by_code", "The same by code; loop and write-budget: loops.", ["code"], found.to_mend)
@@ -74,22 +74,26 @@ class Rows(Collector):
         yield _table("tieline_waiting_actions", "Actions that wait, by target and lane.", ["connector", "lane"], found.actions)
         yield _states("tieline_unclaimed_seconds", "Age of the oldest row that is free to be taken.", "work", found.unclaimed)
         yield _table("tieline_lag_seconds", "From one step to the next, of the last minute.", ["step", "rank"], found.lag)
-        yield _table(
-            "tieline_attempts_recent", "Attempts of the last five minutes.", ["connector", "outcome", "code"], found.attempts
+        yield _counted("tieline_deliveries_accepted", "Deliveries ever accepted.", ["connector"], found.accepted)
+        labels = ["connector", "outcome", "family", "code"]
+        yield _counted(
+            "tieline_attempts", "Attempts ever ended, by how; the family says who moves next.", labels, found.attempts
         )
+        yield _table("tieline_connector_held", "1 while a connector is held.", ["connector"], found.held)
+        yield _table("tieline_held_actions", "Held actions by what they wait for.", ["connector", "by"], found.held_actions)
         yield _table("tieline_breaker_open", "1 while nothing is sent there.", ["connector"], found.breakers)
         yield _table("tieline_breaker_failures", "Failures in a row.", ["connector"], found.failures)
         yield _table("tieline_poll_overdue_seconds", "How late a stream is polled.", ["connector", "stream"], found.overdue)
+        yield _table("tieline_poll_failures", "Polls failed in a row.", ["connector", "stream"], found.poll_failures)
         yield _one("tieline_archive_behind_seconds", "How far archiving lags behind its policy.", found.behind_s)
         if self._admission is not None:
             yield from self._doors(self._admission)
 
-    def _books(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+    def _books(self) -> Iterator[GaugeMetricFamily]:
         found = self._proven()
         yield _states("tieline_deliveries", "Deliveries by state: the accounting identity.", "state", found.deliveries)
         yield _states("tieline_events", "Events by state.", "state", found.events)
         yield _states("tieline_actions", "Actions by state.", "state", found.actions)
-        yield CounterMetricFamily("tieline_deliveries_accepted", "Deliveries ever accepted.", value=found.accepted)
         yield _one("tieline_accounting_balanced", "1 while accepted = done+skipped+waiting+held+dead.", float(found.holds))
         yield _one("tieline_oldest_due_seconds", "Age of the oldest row that is due and in nobody's hands.", found.oldest_due_s)
 
@@ -130,12 +134,19 @@ def _table(name: str, text: str, labels: list[str], rows: Iterable[tuple[tuple[s
     return found
 
 
+def _counted(name: str, text: str, labels: list[str], rows: Iterable[tuple[tuple[str, ...], float]]) -> CounterMetricFamily:
+    found = CounterMetricFamily(name, text, labels=labels)
+    for words, value in rows:
+        found.add_metric(words, value)
+    return found
+
+
 class Metrics:
     """The registry of one application, so that two of them in one process do not meet."""
 
-    def __init__(self, db: Database, admission: Admission | None = None) -> None:
+    def __init__(self, db: Database, live_days: int, admission: Admission | None = None) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(Rows(db, admission))
+        self.registry.register(Rows(db, live_days, admission))
         shared = os.environ.get(SHARED)
         self.counters = Counters(CollectorRegistry() if shared else self.registry)
         if shared:

@@ -10,6 +10,7 @@ from lab.real import packages
 
 PROGRAMS = {
     "promtool": "prometheus",  # checks the alert rules
+    "prometheus": "prometheus",  # the same package: its alerts fire over a Tieline in which something is wrong
     "faketime": "faketime",  # lets the clock jump
     "redis-server": "redis-server",  # the chaos harness starts its own
     "rabbitmq-server": "rabbitmq-server",  # likewise
@@ -19,7 +20,7 @@ PROGRAMS = {
 
 def main() -> None:
     """Install what is missing."""
-    missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+    missing = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
     try:
         packages.debian(missing, print)
     except TielineError as error:

@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 
 from connectors.kit.contract import Connector, FieldType, Lookup
 from core import jsons
@@ -41,8 +42,11 @@ class Reads:
                 self.answers[question.name] = question.settled
                 continue
             self._until[question.name] = self._began + question.wait_s
-            threading.Thread(
-                target=self._read, args=(question, open_connector, grace_s), name=f"facet:{question.name}", daemon=True
+            threading.Thread(  # what its calls carry is the caller's
+                target=copy_context().run,
+                args=(self._read, question, open_connector, grace_s),
+                name=f"facet:{question.name}",
+                daemon=True,
             ).start()
 
     def wait(self) -> dict[str, Answer]:

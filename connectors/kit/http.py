@@ -24,6 +24,7 @@ from connectors.kit.answers import Response, read_body
 from connectors.kit.redact import Redactor
 from connectors.kit.timely import TimelyConnection, TimelyTlsConnection
 from core.errors import InputError, SetupError, TielineError
+from core.traces.outgoing import TRACEPARENT
 
 MAX_BYTES = 8 * 1024 * 1024
 _MOVED = {301, 302, 303, 307, 308}
@@ -101,6 +102,8 @@ class Client:
         elif form is not None:
             payload = urlencode(_pairs(form)).encode()
             sent["content-type"] = "application/x-www-form-urlencoded"
+        if (traceparent := TRACEPARENT.get()) is not None:
+            sent["traceparent"] = traceparent
         target = self._target(path, query)
         ends = time.monotonic() + (timeout_s if timeout_s is not None else self.timeout_s)
         for hop in range(self.redirects + 1):

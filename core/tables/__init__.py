@@ -6,7 +6,7 @@ Times are BIGINT microseconds UTC, JSON is text (``JsonText``), states are the w
 
 from core.tables.access import api_key
 from core.tables.archive import archive, archive_count, archive_id, remembered
-from core.tables.bridges import action, attempt, decision, spent, written
+from core.tables.bridges import action, attempt, attempt_count, decision, spent, written
 from core.tables.connectors import connector, repair, stream
 from core.tables.definitions import definition, definition_version
 from core.tables.identity import crosswalk, entity, id_sequence, id_shape, identity_edge
@@ -23,6 +23,7 @@ __all__ = [
     "archive_count",
     "archive_id",
     "attempt",
+    "attempt_count",
     "conflict",
     "connector",
     "crosswalk",

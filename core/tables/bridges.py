@@ -105,6 +105,18 @@ attempt = Table(
     Index("ix_attempt_action_id", "action_id"),
 )
 
+attempt_count = Table(
+    "attempt_count",
+    metadata,
+    Column("connector_id", BigInteger, nullable=False, comment="0: acts of our own"),
+    Column("outcome", Text, nullable=False),
+    Column("family", Text, nullable=False, server_default=text("''")),
+    Column("code", Text, nullable=False, server_default=text("''")),
+    Column("slot", Integer, nullable=False, comment="one of 16, so that workers do not wait for one row"),
+    Column("n", RowId, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("connector_id", "outcome", "family", "code", "slot"),
+)
+
 written = Table(
     "written",
     metadata,

@@ -7,13 +7,18 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from typing import Any
 
 from rich.console import Console
 from sqlalchemy import select
 
 from bridges.accounting import balance
-from core.clock import SECOND
+from bridges.admission import Admission
+from bridges.progress import oldest_unclaimed
+from bridges.refusals import refusing
+from bridges.retention import behind_s
+from core.clock import SECOND, to_rfc3339
 from core.errors import TielineError
 from core.repairs import open_repairs
 from core.tables import connector as connector_table
@@ -24,8 +29,34 @@ from gateway.cli.desk import Desk, Said
 from gateway.cli.speech import command, option, word
 from gateway.cli.tables import show_table
 
+NAMES = {
+    "home": "数据目录",
+    "store": "数据库",
+    "clock": "时钟",
+    "key file": "密钥文件",
+    "key": "密钥文件",
+    "secrets": "密钥",
+    "accounting": "账目",
+    "dead actions": "失败的动作",
+    "dead deliveries": "失败的投递",
+    "progress": "处理进度",
+    "doors": "入口",
+    "retention": "归档",
+    "repairs": "待修项",
+    "repair": "待修项",
+    "connectors": "连接器",
+    "connector": "连接器",
+    "streams": "数据流",
+    "stream": "数据流",
+    "deep": "检查",
+    "check": "检查",
+}
+"""Everything that is looked at, and what it is in Chinese; a finding about one thing has its name behind that."""
+
 SLOW_S = 60.0
 """A due row that waits longer than this says that no worker looks."""
+LATE_S = 86_400.0
+"""Archiving that is further behind than this does not get on."""
 LITTLE_SPACE = 200 * 1024 * 1024
 
 
@@ -55,6 +86,8 @@ def doctor(desk: Desk, deep: bool, only_settings: bool) -> Said:
         _key_file,
         _accounting,
         _progress,
+        _doors,
+        _retention,
         _repairs,
         _connectors,
         _streams,
@@ -66,11 +99,20 @@ def doctor(desk: Desk, deep: bool, only_settings: bool) -> Said:
     well = all(one.ok for one in findings)
 
     def show(console: Console) -> None:
-        show_table(console, ("Check", "Status", "Detail", "Fix"), [(one.name, one.ok, one.detail, one.fix) for one in findings])
+        found = [(_named(one.name), one.ok, one.detail, one.fix) for one in findings]
+        show_table(console, ("Check", "Status", "Detail", "Fix"), found)
         console.print(word("All is well.", "一切正常。") if well else word("Something needs a person.", "有问题需要处理。"))
 
     document = {"ok": well, "findings": [asdict(one) for one in findings], "settings": shown}
     return Said(document, show, exits.OK if well else exits.PROBLEM)
+
+
+def _named(name: str) -> str:
+    """Return what was looked at in the reader's language; the name of a single thing stays as it is."""
+    if name in NAMES:
+        return word(name, NAMES[name])
+    what, _, which = name.partition(" ")
+    return f"{word(what, NAMES[what])} {which}"
 
 
 def _looked(examine: Callable[[Desk], Iterator[Finding]], desk: Desk) -> list[Finding]:
@@ -129,9 +171,44 @@ def _accounting(desk: Desk) -> Iterator[Finding]:
 
 
 def _progress(desk: Desk) -> Iterator[Finding]:
-    waited = balance(desk.db).oldest_due_s
+    with desk.db.read() as conn:
+        waits = oldest_unclaimed(conn, desk.db.now(conn))
+    work, waited = max(waits.items(), key=itemgetter(1))
     fix = "" if waited < SLOW_S else "Is a worker running? Start it with `tieline serve` or `tieline worker`."
-    yield Finding("progress", waited < SLOW_S, f"the oldest due row has waited {waited:.0f} s", fix)
+    detail = word(f"the oldest due row has waited {waited:.0f} s", f"最久的到期行已等待 {waited:.0f} 秒")
+    yield Finding("progress", waited < SLOW_S, detail + (f" ({work})" if waited else ""), fix)
+
+
+def _doors(desk: Desk) -> Iterator[Finding]:
+    load = Admission(desk.db, desk.settings.folder, lag_s=desk.settings.lag_s, most=desk.settings.backlog)
+    load.look()
+    with desk.db.read() as conn:
+        now = desk.db.now(conn)
+        found = refusing(conn, now)
+    waits = word(f"{load.load.total} of {desk.settings.backlog} rows wait", f"{load.load.total}/{desk.settings.backlog} 行等待")
+    if found is None:
+        yield Finding("doors", ok=True, detail=word(f"open; {waits}", f"开放；{waits}"))
+        return
+    lasted, ago = (now - found.since) // SECOND, (now - found.last) // SECOND
+    since, codes = desk.when(to_rfc3339(found.since)), ", ".join(found.codes)
+    detail = word(
+        f"they refuse since {since} ({lasted} s), the last time {ago} s ago: {codes}; {waits}",
+        f"自 {since} 起拒绝（{lasted} 秒），最近一次在 {ago} 秒前：{codes}；{waits}",
+    )
+    yield Finding("doors", ok=False, detail=detail, fix="Add workers or make room; who was refused: `tieline events refusals`.")
+
+
+def _retention(desk: Desk) -> Iterator[Finding]:
+    days = desk.settings.live_days
+    with desk.db.read() as conn:
+        behind = behind_s(conn, desk.db.now(conn), days)
+    well = behind < LATE_S
+    detail = word(f"what ended {days} days ago is archived", f"{days} 天前完成的数据已归档")
+    if not well:
+        late = behind / LATE_S
+        detail = word(f"{late:.1f} days behind TIELINE_LIVE_DAYS={days}", f"比 TIELINE_LIVE_DAYS={days} 落后 {late:.1f} 天")
+    fix = "" if well else "Is a beat running (`tieline beat`)? `tieline retention --run` archives now."
+    yield Finding("retention", well, detail, fix)
 
 
 def _repairs(desk: Desk) -> Iterator[Finding]:

@@ -34,7 +34,7 @@ Answer: TypeAlias = tuple[int, list[tuple[bytes, bytes]], bytes]
 Application: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 PREFIX = "/in/"
-KEPT = ("CONTENT_TYPE", "HTTP_USER_AGENT", "HTTP_WEBHOOK_ID", "HTTP_WEBHOOK_TIMESTAMP", "HTTP_X_REQUEST_ID")
+KEPT = ("CONTENT_TYPE", "HTTP_USER_AGENT", "HTTP_WEBHOOK_ID", "HTTP_WEBHOOK_TIMESTAMP", "HTTP_X_REQUEST_ID", "HTTP_TRACEPARENT")
 """The headers that are kept with a delivery, beside CloudEvents' and the door's own id: no other may hold a secret."""
 
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}

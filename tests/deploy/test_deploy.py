@@ -37,7 +37,7 @@ def _promtool(*arguments: str, given: bytes = b"") -> None:
 def _text(db: Database, tmp_path: Path) -> str:
     admission = Admission(db, tmp_path, lag_s=60, most=1000)
     admission._load = Load({1: 1}, 1, 1.0, 10**9)
-    metrics = Metrics(db, admission)
+    metrics = Metrics(db, 7, admission)
     metrics.counters.door("accepted")
     return metrics.text().decode()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -276,5 +277,5 @@ def test_what_doors_did_is_counted(ground: Ground) -> None:
     assert 'tieline_door_requests_total{outcome="duplicate"} 1.0' in text
     assert 'tieline_door_requests_total{outcome="unknown-connector"} 1.0' in text
     assert 'tieline_deliveries{state="waiting"} 2.0' in text
-    assert "tieline_deliveries_accepted_total 2.0" in text
+    assert re.search(r'^tieline_deliveries_accepted_total\{connector="[^"]+"\} 2.0$', text, re.MULTILINE)
     assert "tieline_accounting_balanced 1.0" in text

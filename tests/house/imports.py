@@ -58,6 +58,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "kombu": ("bell",),
     "markupsafe": ("gateway",),
     "networkx": ("lineage.graph",),
+    "opentelemetry": ("core.traces.otlp",),
     "orjson": ("core", "bell", "connectors", "gateway"),
     "packaging": ("connectors.zabbix",),
     "prometheus_client": ("gateway",),
