@@ -79,7 +79,7 @@ DUTIES = ("handle", "deliver")
 
 _WAITS_FOR = {"deliveries": "handle", "polls": "handle", "actions": "deliver"}
 
-GC = (20_000, 20, 50)
+GC = (20_000, 10, 10)
 """A batch makes tens of thousands of small objects that all end with it: by default the collector looks through them a
 hundred times while the write lock is held (a tenth of handling, measured)."""
 MEND_AGAIN_S = 10
