@@ -21,6 +21,7 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from connectors.kit.tokens import PrivateTokens, Tokens
 from core.clock import Clock, SystemClock
 from core.errors import NotFoundError, TielineError
 from core.words import Delivery, Found, Json, Outcome, Page, Record, Verified
@@ -206,6 +207,8 @@ class Connector(ABC):
         self.name = name
         self.settings: Any = settings
         self.clock: Clock = clock or SystemClock()
+        self.tokens: Tokens = PrivateTokens(self.clock)
+        """Where the token of this connector is kept; for a registered one rows take this place, before it is used."""
 
     def __repr__(self) -> str:
         return f"<{self.kind.name} connector {self.name!r}>"

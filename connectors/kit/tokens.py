@@ -28,6 +28,8 @@ COOL_S = (5, 30, 60, 300, 900)
 EXHAUSTED_AFTER_S = 4 * 86_400
 """A renewal that has failed for this long is no longer an outage: a person has to look."""
 
+_TRY_AGAIN = "See why it fails over there; then `tieline connectors check NAME` tries once more."
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -221,4 +223,4 @@ class Keeper:
         asked = getattr(error, "retry_after", None) or 0
         rest = max(COOL_S[min(failures, len(COOL_S)) - 1], asked)
         until = None if wrong else now + round(rest * SECOND)
-        return Trouble(error.what, error.why, error.fix, wrong, failures, since, until)
+        return Trouble(error.what, error.why, _TRY_AGAIN if exhausted else error.fix, wrong, failures, since, until)

@@ -25,7 +25,6 @@ from connectors.kit.declared.reading import variant
 from connectors.kit.declared.slots import filler
 from connectors.kit.declared.wire import Request
 from connectors.kit.shapes import shaped
-from connectors.kit.tokens import PrivateTokens, Tokens
 from core.clock import Clock
 from core.errors import InputError, RefusedError
 from core.strict import read_json
@@ -45,7 +44,6 @@ class Declared(Connector):
         super().__init__(name, settings, clock=clock)
         self._plain = plain_settings(settings)
         self._is, _ = self.edition(self._plain)
-        self.tokens: Tokens = PrivateTokens(self.clock)
         self.caller = Caller(name, self._is, self._plain, self.clock, lambda: self.tokens)
 
     def check(self) -> CheckReport:
