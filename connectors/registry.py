@@ -13,8 +13,10 @@ import threading
 from pathlib import Path
 
 from connectors.kit.contract import Connector
+from connectors.kit.declared import evidence
 from connectors.kit.declared.connector import Declared, connector_of
 from connectors.kit.declared.reading import read_manifest_file
+from connectors.kit.quality import Sheet, read_sheet
 from core.errors import DefinitionError, NotFoundError
 
 KINDS: dict[str, str] = {
@@ -76,6 +78,18 @@ def connector_class(kind: str) -> type[Connector]:
         return found
     made = _made.get(kind)
     return made if made is not None else _declared(kind)
+
+
+def sheet_of(kind: str) -> Sheet:
+    """Return the quality sheet of a kind: what was proven, against what."""
+    if kind in KINDS:
+        return read_sheet(kind)
+    made = connector_class(kind)
+    path = manifest_path(kind)
+    assert path is not None
+    assert issubclass(made, Declared)
+    folder = path.parent if path.name == "manifest.yaml" else path.parent / kind
+    return evidence.sheet_of(made.manifest, folder)
 
 
 def _declared(kind: str) -> type[Declared]:

@@ -238,6 +238,11 @@ class Connector(ABC):
         """Do one write. The key is constant over retries and replays: the same key has one effect."""
         raise NotImplementedError(f"{self.kind.name} has no act {name!r}")
 
+    def preview(self, name: str, arguments: Mapping[str, Json], *, key: str) -> list[dict[str, Json]] | None:
+        """Return the requests that an act would send, without sending any; None where a kind cannot know them before."""
+        self.kind.act(name)
+        return None
+
     def verify(self, name: str, arguments: Mapping[str, Json], outcome: Outcome) -> Verified:
         """Read back and say whether the far side now holds what the act wrote."""
         raise NotImplementedError(f"{self.kind.name} cannot verify {name!r}")

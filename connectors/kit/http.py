@@ -24,6 +24,7 @@ from connectors.kit.answers import Response, read_body
 from connectors.kit.reach import Reach
 from connectors.kit.redact import Redactor
 from connectors.kit.timely import TimelyConnection, TimelyTlsConnection, guarded
+from connectors.kit.watching import is_watched, note
 from core.errors import InputError, SetupError, TielineError
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -129,7 +130,9 @@ class Client:
 
     def _once(self, method: str, target: str, headers: dict[str, str], body: bytes | None, ends: float) -> Response:
         place = f"{method} {self.redact(self.origin + target)}"
-        left = max(ends - time.monotonic(), 0.001)
+        told: dict[str, Any]
+        began = time.monotonic()
+        left = max(ends - began, 0.001)
         try:
             raw = self._pool.urlopen(
                 method,
@@ -152,8 +155,14 @@ class Client:
         except TielineError:
             raise
         except Exception as error:  # the one place where library exceptions become ours
+            told = {"status": None, "answer_headers": {}, "answer": None, "took_ms": (time.monotonic() - began) * 1000}
+            note(self.redact, method, self.origin + target, headers, body, **told)
             raise outcomes.from_exception(error, self.system, place, self.redact) from _plain(error, self.redact)
         found = {n.lower(): v for n, v in raw.headers.items()}
+        if is_watched():
+            took = (time.monotonic() - began) * 1000
+            told = {"status": raw.status, "answer_headers": found, "answer": content, "took_ms": took}
+            note(self.redact, method, self.origin + target, headers, body, **told)
         if "set-cookie" in found:  # each on a line of its own: a comma would cut their dates
             found["set-cookie"] = "\n".join(raw.headers.getlist("set-cookie"))
         if "content-type" in found:  # it is shown when the body cannot be read

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from core.errors import SetupError
 
@@ -69,6 +69,11 @@ def read_networks(texts: Iterable[str]) -> tuple[Network, ...]:
     return tuple(found)
 
 
+def _listed(given: object) -> object:
+    """Networks may come as one text, as a command line gives them."""
+    return [one for one in given.replace(",", " ").split() if one] if isinstance(given, str) else given
+
+
 def _valid(texts: list[str]) -> list[str]:
     read_networks(texts)
     return texts
@@ -76,6 +81,7 @@ def _valid(texts: list[str]) -> list[str]:
 
 AllowedNetworks = Annotated[
     list[str],
+    BeforeValidator(_listed),
     AfterValidator(_valid),
     Field(
         max_length=50,

@@ -23,7 +23,7 @@ from connectors.kit.declared.slots import EmptySlotError, Fill, Scope, filler, n
 from connectors.kit.declared.wire import Request, Sign
 from connectors.kit.http import Client
 from connectors.kit.reach import Reach, read_networks
-from connectors.kit.redact import Redactor
+from connectors.kit.redact import MASK, Redactor
 from connectors.kit.tokens import Keeper, Token, Tokens
 from core.clock import Clock
 from core.errors import InputError
@@ -134,6 +134,21 @@ class Caller:
             with self._lock:
                 self._kept_before.clear()
             return self._once(plan, self._scope(plan, more, ends, token), ends, token, link=link)
+
+    def preview(self, request: Request, more: Scope) -> dict[str, Any]:
+        """Return a request as it would be sent, without credentials and without sending it."""
+        plan = self.plan(request)
+        scope = {**self.fixed, "now": self.clock.now(), "uuid": "***", "token": _Masked(), "before": _Masked(), **more}
+        scope["text"] = {name: text(scope) for name, text in self._texts.items()}
+        out = self._built(plan, scope)
+        body = out.seal()
+        shown = self.redact(body.decode("utf-8", "replace")) if body else None
+        return {
+            "method": out.method,
+            "url": self.redact(out.target),
+            "headers": self.redact.headers(out.headers),
+            "body": shown,
+        }
 
     def token(self, refused: str | None = None, *, wait_s: float | None = None) -> Token:
         """Return the current token, as the engine keeps it for every process."""
@@ -299,6 +314,13 @@ class Caller:
     def _signing(self, auth: Sign) -> Callable[[Outgoing, Scope], None]:
         given = filler(dict(auth.with_))
         return lambda out, scope: self._signed(out, auth.signer, given(scope))
+
+
+class _Masked(dict[str, str]):
+    """Whatever is asked for is a mask."""
+
+    def get(self, _name: str, _default: Any = None) -> str:
+        return MASK
 
 
 def _putting(send: Send) -> Callable[[Outgoing, Scope], None]:

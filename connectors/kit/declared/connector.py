@@ -132,6 +132,15 @@ class Declared(Connector):
         got = self.caller.send(spec.request, scope)
         return self._outcome(name, spec, scope, got)
 
+    def preview(self, name: str, arguments: Mapping[str, Json], *, key: str) -> list[dict[str, Json]] | None:
+        """Return the requests that an act would send; nothing is sent, tokens and signatures are not shown."""
+        self.kind.act(name)
+        spec = self._is.acts[name]
+        shaped(dict(arguments), fields(spec.arguments), f"arguments of {name}")
+        scope = self._act_scope(arguments, key)
+        wanted = [spec.request] if spec.search is None else [spec.search.request, spec.request]
+        return [self.caller.preview(one, scope) for one in wanted]
+
     def _act_scope(self, arguments: Mapping[str, Json], key: str) -> dict[str, Any]:
         digest = hashlib.sha256(key.encode()).hexdigest()
         return {"arg": arguments, "key": key if _PLAIN_KEY.fullmatch(key) else f"tl-{digest[:40]}", "key_id": digest[:32]}
