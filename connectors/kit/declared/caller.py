@@ -18,8 +18,8 @@ from connectors.kit.declared.hosts import judge_host
 from connectors.kit.declared.judging import ExpiredError, Got, Judge
 from connectors.kit.declared.manifest import Before, Manifest
 from connectors.kit.declared.outgoing import Outgoing
-from connectors.kit.declared.signers import SIGNERS
-from connectors.kit.declared.slots import EmptySlotError, Fill, Scope, filler, needed, slots_of, texts_in
+from connectors.kit.declared.signers import SIGNERS, SigningError
+from connectors.kit.declared.slots import EmptySlotError, Fill, Scope, as_text, filler, needed, slots_of, texts_in
 from connectors.kit.declared.wire import Request, Sign
 from connectors.kit.http import Client
 from connectors.kit.reach import Reach, read_networks
@@ -246,7 +246,11 @@ class Caller:
         told = {**(self._common(scope) or {}), **(plan.headers(scope) or {})}
         headers = {name: one if isinstance(one, str) else str(one) for name, one in told.items()}
         url = f"{base.rstrip('/')}/{target.lstrip('/')}" if target else base
-        out = Outgoing(plan.method, url, plan.query(scope) or {}, headers)
+        if url.count("/") == 2:
+            url += "/"
+        asked = plan.query(scope) or {}
+        query = {n: [as_text(v) for v in one] if isinstance(one, list) else as_text(one) for n, one in asked.items()}
+        out = Outgoing(plan.method, url, query, headers)
         if plan.body is not None:
             filled = plan.body(scope)
             if plan.kind_of_body == "json":
@@ -260,7 +264,13 @@ class Caller:
         return out
 
     def _signed(self, out: Outgoing, signer: str, given: dict[str, str] | None) -> None:
-        SIGNERS[signer].sign(out, {k: str(v) for k, v in (given or {}).items()}, self.clock.now(), uuid.uuid4().hex)
+        told = {name: str(value) for name, value in (given or {}).items()}
+        missing = [name for name in SIGNERS[signer].needs if name not in told and name not in SIGNERS[signer].may]
+        if missing:
+            raise SigningError(
+                f"A request to {self.name} cannot be signed.", why=f"There is no {', '.join(missing)}.", fix="Set it."
+            )
+        SIGNERS[signer].sign(out, told, self.clock.now(), uuid.uuid4().hex)
 
     def _sent(self, out: Outgoing, left: float) -> Response:
         body = out.seal()

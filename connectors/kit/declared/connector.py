@@ -26,7 +26,7 @@ from connectors.kit.declared.slots import filler
 from connectors.kit.declared.wire import Request
 from connectors.kit.shapes import shaped
 from core.clock import Clock
-from core.errors import InputError, RefusedError
+from core.errors import InputError, PermissionDeniedError, RefusedError
 from core.strict import read_json
 from core.words import Delivery, Found, Json, Outcome, Page, Record, Verified
 
@@ -198,7 +198,14 @@ class Declared(Connector):
                 self.caller.token()
                 return "a token was given"
             return ""
-        got = self.caller.send(probe.request, {"limit": 1})
+        try:
+            got = self.caller.send(probe.request, {"limit": 1})
+        except (RefusedError, PermissionDeniedError) as error:
+            if probe.any_answer and error.facts.get("status"):
+                return f"answered {error.facts['status']}"
+            raise
+        if probe.any_answer:
+            return f"answered {got.answer.status}"
         if got.sort == "not_found" or (probe.holds and not every(probe.holds)(got.answer.status, got.body, got.answer.text)):
             raise RefusedError(
                 f"{self.name} answers, but not as it must ({got.answer.place}).",

@@ -46,7 +46,7 @@ class Asked(Part):
 
     method: str = "GET"
     path: str
-    query: dict[str, Json] = Field(default={})
+    query: dict[str, Json] | Literal["*"] = Field(default={})
     headers: dict[str, str] = Field(default={}, description="those that matter; others may be there")
     json_: Json = Field(default=None, alias="json")
     form: dict[str, str] | None = None
@@ -111,6 +111,7 @@ class Exchange(Part):
     confidence: Literal["high", "medium", "low"]
     settings: dict[str, Json] = Field(default={})
     at: str = "2026-01-01T00:00:00Z"
+    alone: bool = Field(default=False, description="only replayed, no part of the stand-in: its answers change by themselves")
     call: Call
     steps: list[Exchanged] = Field(default=[])
     expect: Expected
@@ -198,9 +199,10 @@ def differences(asked: Asked, method: str, target: str, headers: Mapping[str, st
     parts = urlsplit(target)
     if method != asked.method:
         yield f"method is {method}, not {asked.method}"
-    if unquote(parts.path) != unquote(asked.path):
+    if asked.path != ANY and not same_text(unquote(parts.path), unquote(asked.path)):
         yield f"path is {parts.path!r}, not {asked.path!r}"
-    yield from _different("query", _query(parts.query), {name: _listed(one) for name, one in asked.query.items()})
+    if isinstance(asked.query, dict):
+        yield from _different("query", _query(parts.query), {name: _listed(one) for name, one in asked.query.items()})
     for name, value in asked.headers.items():
         if value != ANY and not same_text(headers.get(name.lower()), value):
             yield f"header {name} is {headers.get(name.lower())!r}, not {value!r}"

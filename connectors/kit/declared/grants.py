@@ -21,7 +21,7 @@ from connectors.kit.declared.credentials import Expiry, OAuth2, TokenAuth
 from connectors.kit.declared.judging import Got
 from connectors.kit.declared.paths import path
 from connectors.kit.declared.predicates import Condition
-from connectors.kit.declared.slots import filler
+from connectors.kit.declared.slots import as_text, filler
 from connectors.kit.declared.wire import Answer, Request, Rule
 from connectors.kit.tokens import Token, WrongCredentialsError
 from core.clock import SECOND
@@ -43,7 +43,7 @@ def basic_header(user: Any, password: Any) -> str:
 
 def form_body(pairs: Mapping[str, Json]) -> bytes:
     """Return a form as it is sent."""
-    return urlencode([(name, str(value)) for name, value in pairs.items()]).encode()
+    return urlencode([(name, as_text(value)) for name, value in pairs.items()]).encode()
 
 
 def seed(auth: TokenAuth | OAuth2, fixed: Mapping[str, Any]) -> str:

@@ -179,6 +179,7 @@ class Probe(Part):
     say: PathText | None = Field(default=None, description="what of the answer is shown, such as its version")
     holds: Conditions = Field(default=[], description="besides success, these must hold")
     needed: bool = True
+    any_answer: bool = Field(default=False, description="a refusal proves it too: somebody is there who speaks HTTP")
     cannot: str | None = Field(default=None, description="why it cannot be proven; shown, and never counted as proven")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
+from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -40,7 +41,13 @@ _ZONE = "time_zone"
 GIVEN = "if_given"
 
 
-def _text(value: Json) -> str:
+def as_text(value: Json) -> str:
+    """
+    Write a value as the text that URLs and forms hold.
+
+    >>> as_text(True), as_text(7), as_text(["a"])
+    ('true', '7', '["a"]')
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -51,27 +58,28 @@ def _text(value: Json) -> str:
 
 
 def _soql(value: Json) -> str:
-    return re.sub(r"([\\'\"])", r"\\\1", _text(value)).replace("\n", r"\n").replace("\r", r"\r")
+    return re.sub(r"([\\'\"])", r"\\\1", as_text(value)).replace("\n", r"\n").replace("\r", r"\r")
 
 
 def _number(value: Json) -> int | float:
-    text = _text(value).strip()
+    text = as_text(value).strip()
     return int(text) if re.fullmatch(r"[-+]?\d{1,18}", text) else float(text)
 
 
 _TEXTS: dict[str, Callable[[Json], Json]] = {
-    "text": _text,
+    "text": as_text,
     "number": _number,
-    "path": lambda value: quote(_text(value), safe=""),
-    "quoted": lambda value: _text(value).replace("'", "''"),
+    "path": lambda value: quote(as_text(value), safe=""),
+    "quoted": lambda value: as_text(value).replace("'", "''"),
     "soql": _soql,
     "json": lambda value: orjson.dumps(value).decode(),
-    "json_text": lambda value: orjson.dumps(_text(value)).decode()[1:-1],
-    "base64": lambda value: b64encode(_text(value).encode()).decode(),
-    "lower": lambda value: _text(value).lower(),
-    "upper": lambda value: _text(value).upper(),
-    "joined": lambda value: ",".join(map(_text, value)) if isinstance(value, list) else _text(value),
-    "piped": lambda value: "|".join(map(_text, value)) if isinstance(value, list) else _text(value),
+    "json_text": lambda value: orjson.dumps(as_text(value)).decode()[1:-1],
+    "xml": lambda value: escape(as_text(value)),
+    "base64": lambda value: b64encode(as_text(value).encode()).decode(),
+    "lower": lambda value: as_text(value).lower(),
+    "upper": lambda value: as_text(value).upper(),
+    "joined": lambda value: ",".join(map(as_text, value)) if isinstance(value, list) else as_text(value),
+    "piped": lambda value: "|".join(map(as_text, value)) if isinstance(value, list) else as_text(value),
     "listed": lambda value: value if isinstance(value, list) else [value],
 }
 FORMS: dict[str, str] = {
@@ -82,6 +90,7 @@ FORMS: dict[str, str] = {
     "soql": "with \\ before quotes, for SOQL",
     "json": "written as JSON",
     "json_text": "escaped for the inside of a JSON text",
+    "xml": "escaped for XML",
     "base64": "in Base64",
     "lower": "in small letters",
     "upper": "in capital letters",
@@ -229,7 +238,7 @@ def _text_filler(text: str, form: str) -> Fill:
             value = part(scope)
             if value is None:
                 return None
-            found.append(value if isinstance(value, str) else _text(value))
+            found.append(value if isinstance(value, str) else as_text(value))
         return "".join(found)
 
     return fill
@@ -254,4 +263,4 @@ def needed(fill: Fill, scope: Scope, text: str, names: Iterable[tuple[str, str]]
     if value is None:
         empty = [name for name, _ in names or slots_of(text) if _value(scope, name) is None]
         raise EmptySlotError(f"{text!r} needs a value for {', '.join(empty) or 'its slot'}")
-    return _text(value)
+    return as_text(value)

@@ -36,7 +36,7 @@ class ExchangeServer:
         self._steps = [
             _Step(exchange, place, step)
             for exchange in collection.exchanges
-            if exchange.expect.error is None
+            if exchange.expect.error is None and not exchange.alone
             for place, step in enumerate(exchange.steps)
         ]
         self._served: dict[int, int] = {}
@@ -82,7 +82,7 @@ class ExchangeServer:
 
     def _near(self, one: _Step, method: str, target: str, body: bytes) -> float:
         """What was written last is read back first, and a stream's own pages go before a check's sample of it."""
-        extra = 0.25 * (one.exchange is self._latest) + 5.0 * (one.exchange.call.poll is not None)
+        extra = 0.25 * (one.exchange is self._latest) + 0.75 * (one.exchange.call.poll is not None)
         return _nearness(one.step.request, method, target, body) + extra
 
     def _is_prelude(self, one: _Step) -> bool:

@@ -14,6 +14,7 @@ FORMS = {
     "iso": "2026-01-01T08:00:00.000+0800; without a zone: in the zone named beside it",
     "datetime": "2026-01-01 08:00:00 in the zone named beside it",
     "date": "2026-01-01 in the zone named beside it",
+    "jql": "2026-01-01 08:00 in the zone named beside it, as Jira writes it",
     "s": "seconds since 1970, as a number or as text",
     "ms": "milliseconds since 1970, as a number or as text",
     "ns": "nanoseconds since 1970, as a number or as text",
@@ -100,6 +101,8 @@ def write_time(at: Micros, form: str, zone: ZoneInfo | None = None) -> str | int
     moment = datetime.fromtimestamp(at // SECOND, UTC).astimezone(zone or UTC)
     if form == "datetime":
         return f"{moment:%Y-%m-%d %H:%M:%S}"
+    if form == "jql":
+        return f"{moment:%Y-%m-%d %H:%M}"
     if form == "date":
         return f"{moment:%Y-%m-%d}"
     if form == "rfc2822":
