@@ -149,6 +149,8 @@ def parts() -> Parts:
 
 def _make_parts(settings: Settings) -> Parts:
     """Load the rooms and put them together; beat and who only rings never get here, so they stay small."""
+    from pathlib import Path
+
     from bridges import retention
     from bridges.claims import forget_dead, next_due
     from bridges.deliver import Deliverer
@@ -158,13 +160,14 @@ def _make_parts(settings: Settings) -> Parts:
     from bridges.plan import SNAPSHOT
     from bridges.polls import Poller
     from bridges.registered import Registered
-    from connectors.registry import connector_class
+    from connectors.registry import add_folder, connector_class
     from core.database import Database
     from core.secrets import Vault
     from snapshots.act import snapshot_act
     from snapshots.late import Late
     from snapshots.note import Language
 
+    add_folder(Path(settings.kinds_folder))
     db = Database(settings.database_url)
     registered = Registered(db, Vault(settings.folder / "secret.key"), connector_class)
     policy = retention.Policy(settings.live_days, settings.archive_days, settings.dedupe_days)

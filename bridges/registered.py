@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from bridges.tokens import RowTokens
 from connectors.kit.contract import Connector, Kind
 from connectors.kit.redact import Redactor
 from core.database import Database
@@ -196,6 +197,7 @@ class Registered:
             if kept is not None and kept[0] == row.updated_at:
                 return kept[1]
             made = self.find_class(row.kind)(row.name, self.settings(row))
+            made.tokens = RowTokens(self._db, self._vault, row.id)
             self._open[row.id] = (row.updated_at, made)
         if kept is not None:
             kept[1].close()

@@ -35,6 +35,11 @@ class Settings:
         "sqlite:///… or postgresql+psycopg://…; empty: SQLite in the home folder.",
         help_zh="数据库地址；留空则在数据目录中使用 SQLite",
     )
+    kinds_folder: str = setting(
+        "",
+        "Folder of your own kinds: KIND.yaml or KIND/manifest.yaml; empty: kinds in the home folder.",
+        help_zh="自定义系统类型清单目录：KIND.yaml 或 KIND/manifest.yaml；留空则使用数据目录中的 kinds",
+    )
     broker_url: str = setting(
         "",
         "redis://… or amqp://…; empty: the embedded bell in the home folder.",
@@ -115,6 +120,7 @@ class Settings:
                 faults=faults,
             )
         values["database_url"] = values["database_url"] or f"sqlite:///{Path(values['home']).resolve() / 'tieline.db'}"
+        values["kinds_folder"] = values["kinds_folder"] or str(Path(values["home"]).resolve() / "kinds")
         values["public_url"] = (values["public_url"] or f"http://{values['host']}:{values['port']}").rstrip("/")
         return cls(**values)
 

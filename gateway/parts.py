@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bridges.admission import Admission
 from bridges.inbox import Inbox
 from bridges.registered import Registered
 from connectors.kit.contract import Connector
-from connectors.registry import KINDS, connector_class
+from connectors.registry import connector_class, kind_names
 from core.clock import Clock
 from core.database import Database
 from core.secrets import Vault
@@ -30,6 +30,6 @@ class Parts:
     admission: Admission | None = None
     """Says what may be promised now; None: everything."""
     find_class: Callable[[str], type[Connector]] = connector_class
-    kinds: tuple[str, ...] = tuple(KINDS)
+    kinds: tuple[str, ...] = field(default_factory=kind_names)
     clock: Clock | None = None
     """For the time windows of doors; the machine's clock if None."""

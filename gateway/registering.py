@@ -17,7 +17,7 @@ import pydantic
 from pydantic import SecretStr
 from sqlalchemy import Connection, select
 
-from bridges import holds
+from bridges import holds, tokens
 from bridges.registered import ConnectorRow
 from connectors.kit import webhooks
 from connectors.kit.contract import CheckReport, Connector, Kind, Settings
@@ -114,6 +114,7 @@ def update(parts: Parts, name: str, wish: Wish) -> Registration:
         if wish.title is not None:
             changes["title"] = wish.title
         conn.execute(connector.update().where(connector.c.id == row.id).values(**changes))
+        tokens.try_again(conn, row.id)
         _record(conn, row, report, now)
     parts.registered.refresh()
     parts.ring()
@@ -145,6 +146,8 @@ def check(parts: Parts, name: str) -> CheckReport:
     """Check a registered connector now, keep the report, and release it if that was all it waited for."""
     row = parts.registered.row(name)
     instance = parts.registered.open(name)
+    with parts.db.write() as conn:
+        tokens.try_again(conn, row.id)  # a person asks: what was wrong may have been put right over there
     report = instance.check()
     with parts.db.write() as conn:
         _record(conn, row, report, parts.db.now(conn))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bridges.admission import Admission
 from bridges.inbox import Inbox
 from bridges.registered import Registered
 from celery_app import ring_handle
-from connectors.registry import connector_class
+from connectors.registry import add_folder, connector_class
 from core.database import Database
 from core.secrets import Vault
 from core.settings import Settings
@@ -18,6 +20,7 @@ from gateway.parts import Parts
 
 def make_parts(settings: Settings) -> Parts:
     """Put the real parts together."""
+    add_folder(Path(settings.kinds_folder))
     db = Database(settings.database_url, pool_size=16)
     vault = Vault(settings.folder / "secret.key")
     admission = Admission(db, settings.folder, lag_s=settings.lag_s, most=settings.backlog)

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from connectors.kit.tokens import PrivateTokens, Tokens
 from core.clock import Clock, SystemClock
 from core.errors import NotFoundError, TielineError
 from core.words import Delivery, Found, Json, Outcome, Page, Record, Verified
@@ -206,6 +207,8 @@ class Connector(ABC):
         self.name = name
         self.settings: Any = settings
         self.clock: Clock = clock or SystemClock()
+        self.tokens: Tokens = PrivateTokens(self.clock)
+        """Where the token of this connector is kept; for a registered one rows take this place, before it is used."""
 
     def __repr__(self) -> str:
         return f"<{self.kind.name} connector {self.name!r}>"
@@ -234,6 +237,11 @@ class Connector(ABC):
     def act(self, name: str, arguments: Mapping[str, Json], *, key: str) -> Outcome:
         """Do one write. The key is constant over retries and replays: the same key has one effect."""
         raise NotImplementedError(f"{self.kind.name} has no act {name!r}")
+
+    def preview(self, name: str, arguments: Mapping[str, Json], *, key: str) -> list[dict[str, Json]] | None:
+        """Return the requests that an act would send, without sending any; None where a kind cannot know them before."""
+        self.kind.act(name)
+        return None
 
     def verify(self, name: str, arguments: Mapping[str, Json], outcome: Outcome) -> Verified:
         """Read back and say whether the far side now holds what the act wrote."""

@@ -6,6 +6,7 @@ The laws put it between a connector and its stand-in, so that no stand-in has to
     with FaultyRoute("http://127.0.0.1:8080") as route:
         route.next(status=503, times=2)      # the next two requests are answered by us
         route.next(hang_s=5)                 # the next one hears nothing for five seconds
+        route.next(slow_s=1)                 # it arrives and is answered, a second later
         route.next(drop=True)                # the connection is cut
         route.next(lose_answer=True)         # it arrives and is executed, but the answer is lost
         connector_settings = {"url": route.url}
@@ -33,6 +34,7 @@ class Fault:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     hang_s: float = 0.0
+    slow_s: float = 0.0  #: it is forwarded, but only after this
     drop: bool = False
     lose_answer: bool = False
 
@@ -103,6 +105,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.owner.seen.append(Seen(self.command, self.path, headers, body, self.client_address))
         fault = self.owner._take()
         if fault is None:
+            self._answer(*self._forward(body))
+            return
+        if fault.slow_s:
+            self.owner._over.wait(fault.slow_s)
             self._answer(*self._forward(body))
             return
         if fault.lose_answer:

@@ -21,8 +21,10 @@ from urllib3.util import Timeout, make_headers
 
 from connectors.kit import outcomes
 from connectors.kit.answers import Response, read_body
+from connectors.kit.reach import Reach
 from connectors.kit.redact import Redactor
-from connectors.kit.timely import TimelyConnection, TimelyTlsConnection
+from connectors.kit.timely import TimelyConnection, TimelyTlsConnection, guarded
+from connectors.kit.watching import is_watched, note
 from core.errors import InputError, SetupError, TielineError
 from core.traces.outgoing import TRACEPARENT
 
@@ -37,7 +39,8 @@ class Client:
 
     ``secrets`` are masked in every error. ``accept`` of a request names statuses that the caller wants to
     see as answers; all others outside 2xx are raised as errors of the four families, with the status in
-    ``error.facts["status"]`` and the far side's own words in ``error.facts["foreign"]``.
+    ``error.facts["status"]`` and the far side's own words in ``error.facts["foreign"]``. ``reach`` judges every
+    address that is connected to; ``certificate`` (files of certificate and key, PEM) is shown to the far side.
     """
 
     def __init__(
@@ -53,6 +56,8 @@ class Client:
         max_bytes: int = MAX_BYTES,
         redirects: int = 0,
         pool_size: int = 16,
+        reach: Reach | None = None,
+        certificate: tuple[str, str] | None = None,
     ) -> None:
         known = [*secrets, *([basic[1], ":".join(basic)] if basic else [])]
         self.redact = Redactor(known)
@@ -67,9 +72,11 @@ class Client:
             self._headers["authorization"] = make_headers(basic_auth=":".join(basic))["authorization"]
         options: dict[str, Any] = {"maxsize": pool_size, "block": False}
         if parts.scheme == "https":
-            options["ssl_context"] = _tls(ca_file)
+            options["ssl_context"] = _tls(ca_file, certificate)
         self._pool = urllib3.connection_from_url(self.origin, **options)
-        self._pool.ConnectionCls = TimelyTlsConnection if parts.scheme == "https" else TimelyConnection
+        tls = parts.scheme == "https"
+        unguarded = TimelyTlsConnection if tls else TimelyConnection
+        self._pool.ConnectionCls = unguarded if reach is None else guarded(reach, tls=tls)
 
     def __repr__(self) -> str:
         return f"<Client of {self.origin}>"
@@ -126,7 +133,9 @@ class Client:
 
     def _once(self, method: str, target: str, headers: dict[str, str], body: bytes | None, ends: float) -> Response:
         place = f"{method} {self.redact(self.origin + target)}"
-        left = max(ends - time.monotonic(), 0.001)
+        told: dict[str, Any]
+        began = time.monotonic()
+        left = max(ends - began, 0.001)
         try:
             raw = self._pool.urlopen(
                 method,
@@ -149,8 +158,16 @@ class Client:
         except TielineError:
             raise
         except Exception as error:  # the one place where library exceptions become ours
+            told = {"status": None, "answer_headers": {}, "answer": None, "took_ms": (time.monotonic() - began) * 1000}
+            note(self.redact, method, self.origin + target, headers, body, **told)
             raise outcomes.from_exception(error, self.system, place, self.redact) from _plain(error, self.redact)
         found = {n.lower(): v for n, v in raw.headers.items()}
+        if is_watched():
+            took = (time.monotonic() - began) * 1000
+            told = {"status": raw.status, "answer_headers": found, "answer": content, "took_ms": took}
+            note(self.redact, method, self.origin + target, headers, body, **told)
+        if "set-cookie" in found:  # each on a line of its own: a comma would cut their dates
+            found["set-cookie"] = "\n".join(raw.headers.getlist("set-cookie"))
         if "content-type" in found:  # it is shown when the body cannot be read
             found["content-type"] = self.redact(found["content-type"])[:200]
         return Response(raw.status, found, content, place, self.system)
@@ -203,8 +220,17 @@ def _checked(base_url: str, redact: Redactor) -> Any:
     return parts
 
 
-def _tls(ca_file: str | Path | None) -> ssl.SSLContext:
+def _tls(ca_file: str | Path | None, certificate: tuple[str, str] | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    if certificate is not None:
+        try:
+            context.load_cert_chain(*certificate)
+        except (OSError, ssl.SSLError) as error:
+            raise SetupError(
+                "Our own certificate cannot be used.",
+                why=f"{type(error).__name__}: {error}.",
+                fix="Name a readable PEM certificate and its unencrypted key.",
+            ) from error
     if ca_file:
         try:
             context.load_verify_locations(cafile=str(ca_file))

@@ -25,6 +25,7 @@ class Ground:
     pushed: ClassVar[Sequence[bytes]] = ()
     unknown_word: ClassVar[bytes | None] = None
     patience_s: ClassVar[float] = 6.0
+    examples: ClassVar[int] = 150  #: hostile bodies that `parse` is tried with
 
     def landscape(self) -> AbstractContextManager[Landscape]:
         """Give a running foreign system."""

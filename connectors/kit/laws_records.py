@@ -31,7 +31,7 @@ class RecordLaws(Ground):
         settings, deliveries = self.settings(land), self.deliveries(land)
         streams = sorted({one.stream for one in deliveries}, key=str) or [None]
 
-        @tuned(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+        @tuned(max_examples=self.examples, deadline=None, suppress_health_check=list(HealthCheck))
         @given(lawbook.hostile_bodies([one.body for one in deliveries]))
         def hostile(body: bytes) -> None:
             for stream in streams:

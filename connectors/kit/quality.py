@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
@@ -91,13 +92,16 @@ class Sheet:
         return self.evidence[0].level
 
 
-def read_sheet(kind: str) -> Sheet:
-    """Read and check the sheet of a kind; every fault is named at once."""
-    try:
-        text = files(f"connectors.{kind}").joinpath("quality.yaml").read_text(encoding="utf-8")
-    except (OSError, ModuleNotFoundError):
-        raise _invalid(kind, ["there is no such file"]) from None
-    return check_sheet(kind, text)
+def read_sheet(kind: str, folder: Path | None = None) -> Sheet:
+    """Read and check the sheet of a kind, its own folder given or not; every fault is named at once."""
+    home = files("connectors")
+    places = [folder] if folder is not None else [home.joinpath(kind), home.joinpath("catalogue", kind)]
+    for place in places:
+        try:
+            return check_sheet(kind, place.joinpath("quality.yaml").read_text(encoding="utf-8"))
+        except OSError:
+            continue
+    raise _invalid(kind, ["there is no such file"])
 
 
 def check_sheet(kind: str, text: str) -> Sheet:

@@ -14,6 +14,10 @@ import time
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.timeout import Timeout
+
+from connectors.kit.reach import Reach
 
 
 class _Clocked(io.RawIOBase):
@@ -57,3 +61,42 @@ class TimelyTlsConnection(HTTPSConnection):
     """A TLS connection whose answers are timely."""
 
     response_class = _TimelyAnswer
+
+
+def guarded(reach: Reach, *, tls: bool) -> type[HTTPConnection]:
+    """Return a connection class that connects only to addresses the reach permits, and to no other than it judged."""
+
+    class Plain(TimelyConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connected(self, reach)
+
+    class Tls(TimelyTlsConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connected(self, reach)
+
+    return Tls if tls else Plain
+
+
+def _connected(connection: HTTPConnection, reach: Reach) -> socket.socket:
+    """Do what urllib3 does, but between resolving and connecting judge the addresses."""
+    host, port = connection._dns_host, connection.port
+    try:
+        places = reach.resolve(host, port or 0)
+    except socket.gaierror as error:
+        raise NameResolutionError(host, connection, error) from error
+    failed: OSError | None = None
+    for place in places:
+        sock: socket.socket | None = None
+        try:
+            sock = socket.create_connection(place, timeout=Timeout.resolve_default_timeout(connection.timeout))
+            for option in connection.socket_options or ():
+                sock.setsockopt(*option)
+        except OSError as error:
+            if sock is not None:
+                sock.close()
+            failed = error
+        else:
+            return sock
+    if isinstance(failed, TimeoutError):
+        raise ConnectTimeoutError(connection, f"no connection within {connection.timeout} s") from failed
+    raise NewConnectionError(connection, f"{failed or 'no address'}") from failed

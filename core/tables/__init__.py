@@ -14,6 +14,7 @@ from core.tables.inbox import conflict, delivery, event, intake, lane, refusal
 from core.tables.lineage import lineage_edge, lineage_version
 from core.tables.metadata import metadata
 from core.tables.snapshots import facet, late_facet, snapshot
+from core.tables.tokens import token
 from core.tables.values import observation, value
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "snapshot",
     "spent",
     "stream",
+    "token",
     "value",
     "written",
 ]

@@ -16,11 +16,13 @@ from gateway.api import (
     repairs,
     replay,
     snapshots,
+    trying,
 )
 from gateway.operations import Subject
 
 SUBJECTS: tuple[Subject, ...] = (
     connectors.subject,
+    trying.subject,
     kinds.subject,
     arrivals.subject,
     decisions.subject,

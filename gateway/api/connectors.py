@@ -124,9 +124,16 @@ def register_connector(call: Call, body: Register) -> ConnectorAnswer:
 
     With `draft` it is saved anyway; deliveries to a draft are kept and wait.
     """
+    _networks_are_for_admins(call, body.settings)
     wish = registering.Wish(body.title, body.settings, body.inbound, body.door_secret, draft=body.draft)
     made = registering.register(call.parts, body.kind, body.name, wish)
     return answer(call, made.row, made.door_secret)
+
+
+def _networks_are_for_admins(call: Call, settings: dict[str, Any]) -> None:
+    """Opening inner networks to a connector is an admin's decision; closing them again is anybody's who may change it."""
+    if settings.get("allowed_networks"):
+        call.caller.require("admin")
 
 
 @subject.get("/connectors/<name>")
@@ -138,6 +145,7 @@ def get_connector(call: Call, name: str) -> ConnectorAnswer:
 @subject.patch("/connectors/<name>", scope="connectors:write", also=(409, 502))
 def change_connector(call: Call, name: str, body: Change) -> ConnectorAnswer:
     """Change settings, secrets or the door of a connector; its id and everything held for it stay."""
+    _networks_are_for_admins(call, body.settings or {})
     wish = registering.Wish(body.title, body.settings, body.inbound, body.door_secret, body.rotate, body.draft)
     made = registering.update(call.parts, name, wish)
     return answer(call, made.row, made.door_secret)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from connectors.kit.contract import Kind
+from connectors.registry import sheet_of
 from gateway.operations import Call, Subject
 from gateway.registering import secret_names
 from gateway.shapes import Answer, Open
@@ -66,6 +69,15 @@ class SettingsSchema(Open):
     """The JSON Schema of the settings: a form is made from it."""
 
 
+class Proof(Answer):
+    """What was proven, against what, when."""
+
+    level: Literal["declared", "documented", "recorded", "real"]
+    date: str
+    version: str
+    what: str
+
+
 class KindAnswer(Answer):
     """All that is known about a kind without talking to anybody."""
 
@@ -78,6 +90,11 @@ class KindAnswer(Answer):
     lookups: list[LookupOffer]
     acts: list[ActOffer]
     door: DoorOffer | None
+    level: str = Field(
+        description="declared: described only; documented: against the cited source; recorded: against real bytes; real"
+    )
+    evidence: list[Proof] = Field(description="the strongest first")
+    open_points: dict[str, str] = Field(description="rules of the quality sheet that are not done, with the reason")
 
 
 class Kinds(Answer):
@@ -100,6 +117,7 @@ def get_kind(call: Call, name: str) -> KindAnswer:
 
 def answer(kind: Kind) -> KindAnswer:
     """Describe a kind."""
+    sheet = sheet_of(kind.name)
     return KindAnswer(
         name=kind.name,
         title={"en": kind.title.en, "zh": kind.title.zh},
@@ -132,6 +150,9 @@ def answer(kind: Kind) -> KindAnswer:
             for one in kind.acts
         ],
         door=_door(kind),
+        level=sheet.level,
+        evidence=[Proof(level=one.level, date=str(one.date), version=one.version, what=one.what) for one in sheet.evidence],
+        open_points={name: f"{state}: {why}" for name, (state, why) in sheet.rules.items() if state != "done"},
     )
 
 

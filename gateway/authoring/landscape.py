@@ -8,8 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from connectors.registry import KINDS as CONNECTOR_KINDS
-from connectors.registry import connector_class
+from connectors.registry import connector_class, kind_names
 from core.definitions import KINDS, Catalogue, Edge, Problem, Version, live
 from core.tables import connector
 from core.words import Json
@@ -38,16 +37,18 @@ def live_versions(conn: Connection) -> dict[Key, Version]:
 def registered(conn: Connection) -> dict[str, Any]:
     """Return the kind of every registered connector, by the connector's name."""
     rows = list(conn.execute(select(connector.c.name, connector.c.kind)))
-    return {name: connector_class(kind).kind for name, kind in rows if kind in CONNECTOR_KINDS}
+    known = set(kind_names())
+    return {name: connector_class(kind).kind for name, kind in rows if kind in known}
 
 
 def promised(specs: Mapping[Key, Mapping[str, Json]]) -> dict[str, str]:
     """Return the connector names that packs speak of, with the kind each must have."""
     found: dict[str, str] = {}
+    known = set(kind_names())
     for (kind, _), spec in specs.items():
         connectors = spec.get("connectors") if kind == PACK else None
         if isinstance(connectors, dict):
-            found |= {name: kind for name, kind in connectors.items() if kind in CONNECTOR_KINDS}
+            found |= {name: kind for name, kind in connectors.items() if kind in known}
     return found
 
 

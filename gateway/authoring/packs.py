@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from connectors.registry import KINDS as CONNECTOR_KINDS
+from connectors.registry import kind_names
 from core.definitions import KINDS, Problem, unknown
 from core.errors import MalformedError, NotFoundError
 from core.strict import Document, read_yaml
@@ -133,10 +133,10 @@ def _header(pack: Pack, document: Document) -> None:
         fault(Problem("connectors", "Connectors are named with their kind.", "Write connectors: {monitoring: zabbix}."))
         return
     for connector, kind in connectors.items():
-        if kind in CONNECTOR_KINDS:
+        if kind in kind_names():
             pack.connectors[connector] = kind
         else:
-            fault(unknown(f"connectors.{connector}", "kind of connector", str(kind), CONNECTOR_KINDS))
+            fault(unknown(f"connectors.{connector}", "kind of connector", str(kind), kind_names()))
 
 
 def _definition(pack: Pack, document: Document) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,8 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from connectors.kit.contract import Kind
-from connectors.kit.quality import read_sheet
-from connectors.registry import KINDS, connector_class
+from connectors.registry import add_folder, connector_class, kind_names, sheet_of
 from gateway import registering
 from gateway.api import connectors as api
 from gateway.api import kinds as kinds_api
@@ -50,21 +50,23 @@ def _changing(run: Run) -> Run:
 @click.argument("name", required=False)
 def kinds(desk: Desk, name: str | None) -> Said:
     """Describe all kinds briefly, or one wholly."""
-    names = [name] if name else sorted(KINDS)
+    add_folder(Path(desk.settings.kinds_folder))
+    names = [name] if name else list(kind_names())
     found = [connector_class(one).kind for one in names]
-    sheets = {kind.name: read_sheet(kind.name) for kind in found}
+    sheets = {kind.name: sheet_of(kind.name) for kind in found}
     document = [{**plain(kinds_api.answer(kind)), "evidence": sheets[kind.name].level} for kind in found]
 
     def show(console: Console) -> None:
         rows = [(kind.name, word(kind.title.en, kind.title.zh), sheets[kind.name].level, kind.versions) for kind in found]
         show_table(console, ("Kind", "Title", "Evidence", "Detail"), rows)
         if name:
-            _show_kind(console, found[0])
+            show_kind(console, found[0])
 
     return Said(document[0] if name else {"items": document}, show)
 
 
-def _show_kind(console: Console, kind: Kind) -> None:
+def show_kind(console: Console, kind: Kind) -> None:
+    """Show what a kind needs and offers."""
     secret = registering.secret_names(kind)
     console.print()
     rows: list[tuple[Any, ...]] = []
@@ -117,6 +119,7 @@ def show_connector(desk: Desk, name: str) -> Said:
 @_changing
 def add(desk: Desk, kind: str, name: str, **given: Any) -> Said:
     """Ask for what is missing, prove that it works, and save it."""
+    add_folder(Path(desk.settings.kinds_folder))
     offered = connector_class(kind).kind
     settings = _given(offered, given)
     if can_ask():

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bridges.admission import StoreAwayError
 from bridges.inbox import Inbox
 from bridges.registered import Registered
-from connectors.registry import connector_class
+from connectors.registry import add_folder, connector_class
 from core.database import Database
 from core.errors import SetupError
 from core.migrations import is_current, upgrade
@@ -64,6 +64,7 @@ def open_store(settings: Settings, *, create: bool) -> Database:
 
 def make_parts(settings: Settings, db: Database) -> Parts:
     """Put the parts together as the web server does."""
+    add_folder(Path(settings.kinds_folder))
     vault = Vault(settings.folder / "secret.key")
     return Parts(settings, db, vault, Registered(db, vault, connector_class), Inbox(db, _ring), _ring)
 

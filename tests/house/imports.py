@@ -46,6 +46,7 @@ CONFORMANCE = tuple(f"connectors.kit.{path.stem}" for path in sorted((ROOT / "co
 
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "alembic": ("core.migrations",),
+    "authlib": ("connectors.kit.declared",),
     "cel_expr_python": ("core.expressions",),
     "celery": ("celery_app",),
     "click": ("gateway.cli",),
@@ -54,6 +55,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "granian": ("gateway",),
     "hypothesis": CONFORMANCE,
     "jinja2": ("gateway",),
+    "joserfc": ("connectors.kit.declared",),
     "jsonpath_ng": ("mappings",),
     "kombu": ("bell",),
     "markupsafe": ("gateway",),

@@ -160,7 +160,7 @@ def test_every_command_that_a_page_shows_exists() -> None:
 
 
 def test_every_kind_is_in_the_readme() -> None:
-    """A kind that Tieline knows is named where people look first, in both languages."""
+    """A kind with code of its own is named where people look first, in both languages."""
     from connectors.registry import KINDS
 
     for page in ("README.md", "README.zh-CN.md"):
