@@ -9,7 +9,9 @@ from connectors.kit.contract import Connector
 from core.errors import NotFoundError
 
 KINDS: dict[str, str] = {
+    "alertmanager": "connectors.alertmanager.connector:Alertmanager",
     "memory": "connectors.memory.connector:Memory",
+    "prometheus": "connectors.prometheus.connector:Prometheus",
     "roundup": "connectors.roundup.connector:Roundup",
     "tryton": "connectors.tryton.connector:Tryton",
     "webhook": "connectors.webhook.connector:Webhook",
