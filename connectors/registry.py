@@ -13,6 +13,7 @@ KINDS: dict[str, str] = {
     "memory": "connectors.memory.connector:Memory",
     "prometheus": "connectors.prometheus.connector:Prometheus",
     "roundup": "connectors.roundup.connector:Roundup",
+    "sql": "connectors.sql.connector:Sql",
     "tryton": "connectors.tryton.connector:Tryton",
     "webhook": "connectors.webhook.connector:Webhook",
     "zabbix": "connectors.zabbix.connector:Zabbix",

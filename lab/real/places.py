@@ -30,7 +30,6 @@ PORTS = {
     "MOSQUITTO_TLS": 28883,
     "REDMINE": 28918,
     "MARIADB": 23306,
-    "SQL_PG": 25433,
 }
 """Name -> usual port. LAB_<NAME>_PORT moves one, LAB_OFFSET moves all."""
 
