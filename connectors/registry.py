@@ -11,6 +11,7 @@ from core.errors import NotFoundError
 KINDS: dict[str, str] = {
     "alertmanager": "connectors.alertmanager.connector:Alertmanager",
     "memory": "connectors.memory.connector:Memory",
+    "mqtt": "connectors.mqtt.connector:Mqtt",
     "prometheus": "connectors.prometheus.connector:Prometheus",
     "roundup": "connectors.roundup.connector:Roundup",
     "sql": "connectors.sql.connector:Sql",

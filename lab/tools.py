@@ -11,6 +11,7 @@ from lab.real import packages
 PROGRAMS = {
     "promtool": "prometheus",  # checks the alert rules
     "faketime": "faketime",  # lets the clock jump
+    "mosquitto": "mosquitto",  # the kind mqtt is tried on it
     "redis-server": "redis-server",  # the chaos harness starts its own
     "rabbitmq-server": "rabbitmq-server",  # likewise
     "systemd-analyze": "systemd",  # checks the units

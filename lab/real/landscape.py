@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lab.real.mariadb.system import MariaDB
+from lab.real.mosquitto.system import Mosquitto
 from lab.real.places import Places
 from lab.real.prometheus.system import Prometheus
 from lab.real.roundup.system import Roundup
@@ -13,7 +14,7 @@ from lab.real.zabbix.system import Zabbix
 SYSTEMS: dict[str, type[System]] = {"zabbix": Zabbix, "roundup": Roundup, "tryton": Tryton}
 """Those of the stories: what `make lab` starts."""
 
-ON_DEMAND: dict[str, type[System]] = {"prometheus": Prometheus, "mariadb": MariaDB}
+ON_DEMAND: dict[str, type[System]] = {"prometheus": Prometheus, "mariadb": MariaDB, "mosquitto": Mosquitto}
 """Those that are installed and started only when somebody names them: `python -m lab.real up prometheus`."""
 
 
