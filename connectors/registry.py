@@ -14,6 +14,7 @@ KINDS: dict[str, str] = {
     "mqtt": "connectors.mqtt.connector:Mqtt",
     "prometheus": "connectors.prometheus.connector:Prometheus",
     "roundup": "connectors.roundup.connector:Roundup",
+    "smtp": "connectors.smtp.connector:Smtp",
     "sql": "connectors.sql.connector:Sql",
     "tryton": "connectors.tryton.connector:Tryton",
     "webhook": "connectors.webhook.connector:Webhook",

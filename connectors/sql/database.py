@@ -8,7 +8,6 @@ the server says nothing at all.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import socket
@@ -24,6 +23,7 @@ from sqlalchemy.exc import NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from connectors.kit.redact import Redactor
+from connectors.kit.watch import hang_up, watched
 from connectors.sql.kind import SqlSettings
 from connectors.sql.problems import translated
 from core.errors import SetupError, TielineError
@@ -73,7 +73,7 @@ class Database:
         wait = max(min(self.timeout_s, timeout_s if timeout_s is not None else self.timeout_s), 0.05)
         ends = time.monotonic() + wait
         try:
-            with self._made(wait).connect() as conn, _watched(conn, self.backend, ends + 0.25):
+            with self._made(wait).connect() as conn, watched(lambda: _cut(conn, self.backend), ends + 0.25 - time.monotonic()):
                 self._prepare(conn, max(ends - time.monotonic(), 0.05), writes=writes)
                 yield conn
         except TielineError:
@@ -133,24 +133,11 @@ class Database:
             conn.execute(text(one))
 
 
-@contextmanager
-def _watched(conn: Connection, backend: str, ends: float) -> Iterator[None]:
-    """Cut the connection when its time is over: the call in it then ends with an error of the driver."""
+def _cut(conn: Connection, backend: str) -> None:
     raw: Any = conn.connection.driver_connection
-    watch = threading.Timer(max(ends - time.monotonic(), 0.01), _cut, (raw, backend))
-    watch.daemon = True
-    watch.start()
-    try:
-        yield
-    finally:
-        watch.cancel()
-
-
-def _cut(raw: Any, backend: str) -> None:
-    with contextlib.suppress(Exception):
-        if backend in _SQLITE:
-            raw.interrupt()
-            return
-        number = raw.fileno() if hasattr(raw, "fileno") else raw._sock.fileno()
-        with socket.socket(fileno=os.dup(number)) as double:
-            double.shutdown(socket.SHUT_RDWR)
+    if backend in _SQLITE:
+        raw.interrupt()
+        return
+    number = raw.fileno() if hasattr(raw, "fileno") else raw._sock.fileno()
+    with socket.socket(fileno=os.dup(number)) as double:
+        hang_up(double)
