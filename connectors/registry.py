@@ -13,6 +13,7 @@ KINDS: dict[str, str] = {
     "memory": "connectors.memory.connector:Memory",
     "mqtt": "connectors.mqtt.connector:Mqtt",
     "prometheus": "connectors.prometheus.connector:Prometheus",
+    "redmine": "connectors.redmine.connector:Redmine",
     "roundup": "connectors.roundup.connector:Roundup",
     "smtp": "connectors.smtp.connector:Smtp",
     "sql": "connectors.sql.connector:Sql",

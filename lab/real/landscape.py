@@ -6,6 +6,7 @@ from lab.real.mariadb.system import MariaDB
 from lab.real.mosquitto.system import Mosquitto
 from lab.real.places import Places
 from lab.real.prometheus.system import Prometheus
+from lab.real.redmine.system import Redmine
 from lab.real.roundup.system import Roundup
 from lab.real.system import System
 from lab.real.tryton.system import Tryton
@@ -14,7 +15,7 @@ from lab.real.zabbix.system import Zabbix
 SYSTEMS: dict[str, type[System]] = {"zabbix": Zabbix, "roundup": Roundup, "tryton": Tryton}
 """Those of the stories: what `make lab` starts."""
 
-ON_DEMAND: dict[str, type[System]] = {"prometheus": Prometheus, "mariadb": MariaDB, "mosquitto": Mosquitto}
+ON_DEMAND: dict[str, type[System]] = {"prometheus": Prometheus, "mariadb": MariaDB, "mosquitto": Mosquitto, "redmine": Redmine}
 """Those that are installed and started only when somebody names them: `python -m lab.real up prometheus`."""
 
 
