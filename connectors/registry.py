@@ -20,8 +20,14 @@ from connectors.kit.quality import Sheet, read_sheet
 from core.errors import DefinitionError, NotFoundError
 
 KINDS: dict[str, str] = {
+    "alertmanager": "connectors.alertmanager.connector:Alertmanager",
     "memory": "connectors.memory.connector:Memory",
+    "mqtt": "connectors.mqtt.connector:Mqtt",
+    "prometheus": "connectors.prometheus.connector:Prometheus",
+    "redmine": "connectors.redmine.connector:Redmine",
     "roundup": "connectors.roundup.connector:Roundup",
+    "smtp": "connectors.smtp.connector:Smtp",
+    "sql": "connectors.sql.connector:Sql",
     "tryton": "connectors.tryton.connector:Tryton",
     "webhook": "connectors.webhook.connector:Webhook",
     "zabbix": "connectors.zabbix.connector:Zabbix",

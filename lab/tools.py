@@ -12,6 +12,7 @@ PROGRAMS = {
     "promtool": "prometheus",  # checks the alert rules
     "prometheus": "prometheus",  # the same package: its alerts fire over a Tieline in which something is wrong
     "faketime": "faketime",  # lets the clock jump
+    "mosquitto": "mosquitto",  # the kind mqtt is tried on it
     "redis-server": "redis-server",  # the chaos harness starts its own
     "rabbitmq-server": "rabbitmq-server",  # likewise
     "systemd-analyze": "systemd",  # checks the units

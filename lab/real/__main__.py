@@ -9,18 +9,20 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from core.errors import TielineError
-from lab.real.landscape import SYSTEMS, Landscape
+from lab.real.landscape import ON_DEMAND, SYSTEMS, Landscape
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb over the named systems, all at once; 0 when each of them did it."""
     parser = argparse.ArgumentParser(prog="python -m lab.real", description=__doc__)
     parser.add_argument("verb", choices=("up", "down", "status", "reset", "purge"))
-    parser.add_argument("systems", nargs="*", help=f"of {', '.join(SYSTEMS)}; all when left out")
+    parser.add_argument(
+        "systems", nargs="*", help=f"of {', '.join(SYSTEMS)} (all of them when left out) and {', '.join(ON_DEMAND)}"
+    )
     given = parser.parse_args(arguments)
-    unknown = [name for name in given.systems if name not in SYSTEMS]
+    unknown = [name for name in given.systems if name not in SYSTEMS | ON_DEMAND]
     if unknown:
-        parser.error(f"there is no system {unknown[0]!r}; the lab has: {', '.join(SYSTEMS)}")
+        parser.error(f"there is no system {unknown[0]!r}; the lab has: {', '.join(SYSTEMS | ON_DEMAND)}")
     landscape = Landscape()
     names = given.systems or list(SYSTEMS)
     landscape.places.state.mkdir(parents=True, exist_ok=True)

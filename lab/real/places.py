@@ -23,6 +23,13 @@ PORTS = {
     "ZABBIX_WEB": 28080,
     "ROUNDUP": 28917,
     "TRYTON": 28000,
+    "PROMETHEUS": 29090,
+    "ALERTMANAGER": 29093,
+    "EXPORTER": 29100,
+    "MOSQUITTO": 21883,
+    "MOSQUITTO_TLS": 28883,
+    "REDMINE": 28918,
+    "MARIADB": 23306,
 }
 """Name -> usual port. LAB_<NAME>_PORT moves one, LAB_OFFSET moves all."""
 

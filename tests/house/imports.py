@@ -45,6 +45,7 @@ CONFORMANCE = tuple(f"connectors.kit.{path.stem}" for path in sorted((ROOT / "co
 """The laws that every kind's test inherits: shipped beside the contract, run by pytest, aware of the registry."""
 
 LIBRARIES: dict[str, tuple[str, ...]] = {
+    "asyncua": ("connectors.opcua",),
     "alembic": ("core.migrations",),
     "authlib": ("connectors.kit.declared",),
     "cel_expr_python": ("core.expressions",),
@@ -64,15 +65,18 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "orjson": ("core", "bell", "connectors", "gateway"),
     "packaging": ("connectors.zabbix",),
     "prometheus_client": ("gateway",),
+    "paho": ("connectors.mqtt",),
     "psycopg": ("core.database",),
     "pydantic": ("core", "connectors", "mappings", "bridges", "snapshots", "gateway"),
     "pydantic_core": ("core", "connectors", "mappings", "bridges", "snapshots", "gateway"),
+    "pymodbus": ("connectors.modbus",),
     "pytest": CONFORMANCE,
     "pyzabbix": ("connectors.zabbix",),
     "re2": ("core", "mappings"),
     "requests": ("connectors.zabbix",),
     "rich": ("gateway.cli",),
-    "sqlalchemy": ("core", "mappings", "bridges", "snapshots", "lineage", "gateway", "celery_app"),
+    "simple_salesforce": ("connectors.salesforce",),
+    "sqlalchemy": ("core", "connectors.sql", "mappings", "bridges", "snapshots", "lineage", "gateway", "celery_app"),
     "standardwebhooks": ("connectors.kit",),
     "urllib3": ("connectors",),
     "uuid_utils": ("core.ids",),

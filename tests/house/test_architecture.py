@@ -70,7 +70,7 @@ def test_every_room_of_the_table_exists() -> None:
             "import sqlalchemy",
             (
                 "connector.py:1: connectors.tryton.connector may not import sqlalchemy."
-                " Only core, mappings, bridges, snapshots, lineage, gateway, celery_app may."
+                " Only core, connectors.sql, mappings, bridges, snapshots, lineage, gateway, celery_app may."
             ),
         ),
         (

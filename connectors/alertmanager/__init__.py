@@ -1,0 +1,1 @@
+"""The kind alertmanager: alerts polled and pushed, silences written and ended."""

@@ -1,0 +1,1 @@
+"""The kind prometheus: alerts and targets, and figures asked in PromQL."""

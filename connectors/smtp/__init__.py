@@ -1,0 +1,1 @@
+"""The kind smtp: mail to people, through anybody's mail server."""

@@ -1,0 +1,1 @@
+"""MariaDB 10.11 of its own."""

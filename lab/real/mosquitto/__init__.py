@@ -1,0 +1,1 @@
+"""Mosquitto with passwords, an access list and TLS."""
