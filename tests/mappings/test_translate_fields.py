@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 
 from core.words import FieldState, Json
-from mappings.models import EntitySpec, MappingSpec
-from mappings.translate import Mapping, TranslationError, compile_mapping, translate
+from mappings.models import CodeTableSpec, EntitySpec, MappingSpec
+from mappings.translate import Mapping, TranslationError, compile_mapping, compile_tables, translate
 from tests.mappings.strategies import documents
 
 FIELDS: dict[str, Any] = {
@@ -24,10 +24,12 @@ FIELDS: dict[str, Any] = {
 }
 
 
-def compiled(fields: dict[str, Any], tables: dict[str, dict[str, Json]] | None = None) -> Mapping:
+def compiled(fields: dict[str, Any], tables: list[dict[str, Json]] | None = None) -> Mapping:
     entity = EntitySpec.model_validate({"name": "alert", "prefix": "ALRT", "title": {"en": "a", "zh": "告"}, "fields": FIELDS})
     spec = MappingSpec.model_validate({"name": "m", "from": {"kind": "k", "stream": "s"}, "to": "alert", "fields": fields})
-    mapping = compile_mapping(spec, entity, tables or {})
+    made, faults = compile_tables(CodeTableSpec.model_validate(one) for one in tables or ())
+    assert not faults
+    mapping = compile_mapping(spec, entity, made)
     assert isinstance(mapping, Mapping), mapping
     return mapping
 
