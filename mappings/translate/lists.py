@@ -22,6 +22,7 @@ from mappings.translate.step import (
     listed,
     text,
 )
+from mappings.translate.undo import held, undo
 
 
 def _join(argument: Json, world: World) -> Lens:
@@ -95,23 +96,12 @@ def _map(argument: Json, world: World) -> Lens:
     def back(value: Json, theirs: Json) -> Json:
         """Undo each, beside the item that stood at its place."""
         old = theirs if theirs.__class__ is list else []
-        return [_undone(steps, one, old[n] if n < len(old) else MISSING) for n, one in enumerate(listed(value, "map"))]
+        return [
+            undo(steps, one, held(steps, old[n] if n < len(old) else MISSING)) for n, one in enumerate(listed(value, "map"))
+        ]
 
     one_way = next((step.lens.one_way or f"{step.name} cannot be undone" for step in steps if step.lens.back is None), "")
-    return Lens(run, None if one_way else back, one_way, told=True)
-
-
-def _undone(steps: list[Made], value: Json, theirs: Json) -> Json:
-    held = [theirs]
-    for step in steps[:-1]:
-        try:
-            held.append(MISSING if held[-1] is MISSING else step.run(held[-1], []))
-        except (StepError, Vanished):
-            held.append(MISSING)
-    for step, old in zip(reversed(steps), reversed(held), strict=True):
-        assert step.lens.back is not None, "checked when it was made"
-        value = step.lens.back(value, old)
-    return value
+    return Lens(run, None if one_way else back, one_way, told=True, about=steps)
 
 
 def _filter(argument: Json, world: World) -> Lens:
@@ -148,7 +138,8 @@ def _get(argument: Json, world: World) -> Lens:
         return _put(theirs, keys, value)
 
     plain = path.parts is not None and all(isinstance(part, str) for part in path.parts)
-    return Lens(run, back if plain else None, "" if plain else "a path that may match several places cannot be written to")
+    several = "a path that may match several places cannot be written to"
+    return Lens(run, back if plain else None, "" if plain else several, about=path.parts)
 
 
 def _put(node: Json, keys: tuple[Json, ...], value: Json) -> Json:

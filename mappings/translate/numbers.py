@@ -95,13 +95,14 @@ def _string_back(value: Json, theirs: Json) -> Json:
     if theirs is MISSING or theirs.__class__ is str:
         return words
     try:
-        return _boolean(words) if theirs.__class__ is bool else _integer(words) if _INTEGER.fullmatch(words) else number(words)
-    except StepError:
+        found = {"true": True, "false": False}[words] if theirs.__class__ is bool else jsons.loads(words)
+    except (KeyError, ValueError):
         return words
+    return found if found.__class__ in (int, float, bool) and jsons.dumps(found) == words else words
 
 
 @dataclass(frozen=True, slots=True)
-class _Decimals:
+class Decimals:
     """How a source writes its decimal numbers, and how many places ours have."""
 
     places: int | None = None
@@ -151,13 +152,14 @@ _DECIMAL = re.compile(r"([+-]?)([0-9]{1,40})(?:\.([0-9]{1,18}))?")
 
 def _decimal(argument: Json, world: World) -> Lens:
     known: dict[str, tuple[type, ...]] = {"places": (int,), "rounding": (str,), "point": (str,), "group": (str,)}
-    one = _Decimals(**options("decimal", argument, known, short="places"))
+    one = Decimals(**options("decimal", argument, known, short="places"))
     if one.rounding not in _ROUNDINGS:
         raise StepDefinitionError(f"there is no rounding {one.rounding!r}; known: {', '.join(_ROUNDINGS)}")
     if len(one.point) != 1 or len(one.group) > 1 or one.point == one.group or not 0 <= (one.places or 0) <= 18:
         raise StepDefinitionError("the step decimal takes `places` (0 to 18), a `point` and another `group` sign")
     form = one.form
-    return Lens(lambda value: one.read(value, form), one.write)
+    held = Decimals(one.places, one.rounding)
+    return Lens(lambda value: one.read(value, form), one.write, normal=lambda value, _: held.read(value, held.form), about=one)
 
 
 @cache
@@ -218,7 +220,7 @@ def _unit_step(argument: Json, world: World) -> Lens:
         written = _rounded((_fraction(value) - offset) / factor, 15)
         return _as_theirs(written, theirs) if theirs.__class__ is str else written
 
-    return Lens(run, back)
+    return Lens(run, back, normal=lambda value, _: _rounded(_fraction(value)))
 
 
 def _fraction(value: Json) -> Fraction:

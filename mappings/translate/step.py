@@ -72,6 +72,12 @@ class Lens:
     one_way: str = ""
     told: bool = False
     """Whether ``run`` takes the list of look-ups as well."""
+    normal: Back | None = None
+    """``normal(ours, theirs)``: what of our value the source can hold at all: its seconds, its digits."""
+    tidy: bool = False
+    """Whether it only tidies: run on its own result it changes nothing, so its results are their own normal forms."""
+    about: Any = None
+    """What edge values are made from: a table, a pattern, forms of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +118,15 @@ class Made:
         return self.lens.run(value, seen) if self.lens.told else self.lens.run(value)
 
 
-def bare(name: str, run: Run, back: Back | None = None, one_way: str = "") -> Callable[[Json, World], Lens]:
+def bare(
+    name: str, run: Run, back: Back | None = None, one_way: str = "", *, normal: Back | None = None, tidy: bool = False
+) -> Callable[[Json, World], Lens]:
     """Return the maker of a step that takes no argument."""
 
     def make(argument: Json, world: World) -> Lens:
         if argument is not None:
             raise StepDefinitionError(f"the step {name} takes no argument")
-        return Lens(run, back, one_way)
+        return Lens(run, back, one_way, normal=normal, tidy=tidy)
 
     return make
 

@@ -142,7 +142,7 @@ def _step(argument: Json, world: World) -> Lens:
         table = _table("", argument)
     else:
         raise StepDefinitionError("the step table takes the name of a code table or `word: our word` pairs")
-    return Lens(table.look_up, table.back, told=True)
+    return Lens(table.look_up, table.back, told=True, about=table)
 
 
 STEPS = (

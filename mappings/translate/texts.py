@@ -29,11 +29,11 @@ _TO_HALF = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)} | {0x3000: 0x
 _TO_FULL = {half: full for full, half in _TO_HALF.items()}
 
 
-def _on_text(name: str, change: Callable[[str], str], back: Back | None = ours, one_way: str = "") -> Callable[..., Lens]:
+def _on_text(name: str, change: Callable[[str], str]) -> Callable[..., Lens]:
     def run(value: Json) -> Json:
         return change(value) if value.__class__ is str else change(text(value, name))
 
-    return bare(name, run, back, one_way)
+    return bare(name, run, ours, tidy=True)
 
 
 def _nfkc(value: str) -> str:
@@ -93,7 +93,7 @@ def _pad(argument: Json, world: World) -> Lens:
         words = text(value, "pad")
         return words.rjust(to, fill) if side == "left" else words.ljust(to, fill)
 
-    return Lens(run, ours)
+    return Lens(run, ours, tidy=True)
 
 
 def _slice(argument: Json, world: World) -> Lens:
@@ -136,7 +136,7 @@ def _parse(argument: Json, world: World) -> Lens:
             raise Vanished
         return groups[take] if take is not None else groups
 
-    return Lens(run, _unparse(pattern, names, take))
+    return Lens(run, _unparse(pattern, names, take), about=wanted["pattern"])
 
 
 def _unparse(pattern: re2._Regexp, names: list[str], take: str | None) -> Back:
@@ -150,11 +150,12 @@ def _unparse(pattern: re2._Regexp, names: list[str], take: str | None) -> Back:
         if parts.__class__ is not dict or not all(one.__class__ is str for one in parts.values()) or set(parts) - set(names):
             raise StepError(f"{value!r} does not have the named groups {names}.", "Write the same groups.")
         written, end = "", len(theirs)
-        for name in sorted(parts, key=found.start, reverse=True):
-            if found.start(name) < 0 or found.end(name) > end:
+        places = {name: pattern.groupindex[name] for name in parts}
+        for name, group in sorted(places.items(), key=lambda place: found.start(place[1]), reverse=True):
+            if found.start(group) < 0 or found.end(group) > end:
                 raise StepError(f"The group {name!r} has no place of its own in {theirs!r}.", "Set reverse to never.")
-            written = parts[name] + theirs[found.end(name) : end] + written
-            end = found.start(name)
+            written = parts[name] + theirs[found.end(group) : end] + written
+            end = found.start(group)
         return theirs[:end] + written
 
     return back
@@ -194,13 +195,13 @@ def _replace(argument: Json, world: World) -> Lens:
     old, new = wanted.get("text", ""), wanted.get("with", "")
     if not old:
         raise StepDefinitionError("the step replace takes `text`, and `with` for what stands there instead")
-    return Lens(lambda value: text(value, "replace").replace(old, new), ours)
+    return Lens(lambda value: text(value, "replace").replace(old, new), ours, tidy=True)
 
 
 def _default(argument: Json, world: World) -> Lens:
     if argument is None:
         raise StepDefinitionError("the step default takes the value to use")
-    return Lens(lambda value: argument if value in ("", []) else value, ours)
+    return Lens(lambda value: argument if value in ("", []) else value, ours, tidy=True)
 
 
 _LOWER: Run = str.lower
@@ -258,7 +259,14 @@ STEPS = (
         "zhang san",
         " ",
     ),
-    Step("filled", "An empty text counts as missing.", "空文本视为缺失。", bare("filled", _filled, ours), "EQ-0007", "EQ-0007"),
+    Step(
+        "filled",
+        "An empty text counts as missing.",
+        "空文本视为缺失。",
+        bare("filled", _filled, ours, tidy=True),
+        "EQ-0007",
+        "EQ-0007",
+    ),
     Step("split", "Split a text into a list.", "将文本拆分为列表。", _split, "A;B;C", ["A", "B", "C"], ";"),
     Step(
         "pad",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from core.clock import SECOND, from_datetime, from_rfc3339, to_rfc3339
@@ -47,12 +48,21 @@ def _epoch(per_second: int) -> Callable[[Json], Json]:
 def _epoch_back(per_second: int) -> Callable[[Json, Json], Json]:
     def back(value: Json, theirs: Json) -> Json:
         whole, rest = divmod(_moment(value), SECOND // per_second)
-        if rest and not isinstance(theirs, float):
-            raise StepError(f"{value!r} has a fraction that the source does not hold.", "Set reverse to never.")
-        written = whole + rest * per_second / SECOND if rest else whole
-        return str(written) if theirs.__class__ is str else float(written) if theirs.__class__ is float else written
+        if theirs.__class__ is float:
+            return whole + rest * per_second / SECOND
+        return str(whole) if theirs.__class__ is str else whole
 
     return back
+
+
+def _to_whole(per_second: int) -> Callable[[Json, Json], Json]:
+    """Return what cuts a time to what a whole number of seconds, or of their parts, can hold."""
+
+    def normal(value: Json, theirs: Json) -> Json:
+        moment = _moment(value)
+        return value if theirs.__class__ is float else to_rfc3339(moment - moment % (SECOND // per_second))
+
+    return normal
 
 
 def _moment(value: Json) -> int:
@@ -99,18 +109,25 @@ def _time(argument: Json, world: World) -> Lens:
             moment = _placed(value, moment, zone, ambiguous)
         return to_rfc3339(from_datetime(moment))
 
-    def back(value: Json, theirs: Json) -> Json:
-        """Write the time in the form in which the source holds its own, else in the first."""
+    def local(value: Json, theirs: Json) -> tuple[datetime, str, Form | None]:
+        """Return our time in the source's zone, and the form in which the source holds its own, else the first."""
         moment = datetime.fromtimestamp(_moment(value) // SECOND, UTC).replace(microsecond=_moment(value) % SECOND)
-        local = moment.astimezone(zone) if zone is not None else moment
         held = theirs if theirs.__class__ is str else ""
         form = next((one for one in forms if one.read(held)), forms[0] if forms else None)
-        return form.write(local) if form is not None else _iso(local, held)
+        return moment.astimezone(zone) if zone is not None else moment, held, form
 
-    return Lens(run, back)
+    def back(value: Json, theirs: Json) -> Json:
+        moment, held, form = local(value, theirs)
+        return form.write(moment) if form is not None else _iso(moment, held)
+
+    def normal(value: Json, theirs: Json) -> Json:
+        moment, _, form = local(value, theirs)
+        return to_rfc3339(from_datetime(moment if form is None else form.cut(moment)))
+
+    return Lens(run, back, normal=normal, about=Times(tuple(forms), zone))
 
 
-def _read(words: str, forms: list[_Form]) -> datetime:
+def _read(words: str, forms: list[Form]) -> datetime:
     if not forms:
         try:
             return datetime.fromisoformat(words)
@@ -137,6 +154,13 @@ def _placed(value: Json, moment: datetime, zone: ZoneInfo, ambiguous: str) -> da
     return local
 
 
+class Times(NamedTuple):
+    """What edge values of a time are made from."""
+
+    forms: tuple[Form, ...]
+    zone: ZoneInfo | None
+
+
 def _iso(moment: datetime, held: str) -> str:
     """Write a time as ISO 8601 in the way in which the source holds its own: with or without a zone, T or a space."""
     if not held:
@@ -147,7 +171,7 @@ def _iso(moment: datetime, held: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
+class Form:
     """A form of time as its author wrote it and as strptime takes it; ``length`` is that of every text, if it is fixed."""
 
     text: str
@@ -164,13 +188,25 @@ class _Form:
         except ValueError:
             return None
 
+    def cut(self, moment: datetime) -> datetime:
+        """Return as much of a moment as this form can hold: its milliseconds, its minute, its day."""
+        if "%f" in self.directives:
+            return moment.replace(microsecond=moment.microsecond // 1000 * 1000) if self.milliseconds else moment
+        kept = moment.replace(microsecond=0)
+        if {"%c", "%X", "%T", "%S"} & set(re.findall("%.", self.directives)):
+            return kept
+        kept = kept.replace(second=0)
+        if "%M" in self.directives:
+            return kept
+        return kept.replace(minute=0) if "%H" in self.directives else kept.replace(hour=0, minute=0)
+
     def write(self, moment: datetime) -> str:
         """Return the moment in this form."""
         fraction = f"{moment.microsecond // 1000:03d}" if self.milliseconds else f"{moment.microsecond:06d}"
         return moment.strftime(self.directives.replace("%Y", f"{moment.year:04d}").replace("%f", fraction))
 
 
-def _form(form: Json) -> _Form:
+def _form(form: Json) -> Form:
     """
     Return a form of time, written for strptime or in letters.
 
@@ -184,7 +220,7 @@ def _form(form: Json) -> _Form:
             datetime.strptime(datetime(2024, 2, 29, tzinfo=UTC).strftime(form), form)  # noqa: DTZ007 - only whether it is one
         except ValueError as error:
             raise StepDefinitionError(f"{form!r} is no format: {error}") from error
-        return _Form(form, form)
+        return Form(form, form)
 
     def directive(found: re.Match[str]) -> str:
         if found[1] is not None:
@@ -198,7 +234,7 @@ def _form(form: Json) -> _Form:
 
     directives = _LETTER.sub(directive, form)
     length = None if "%z" in directives else len(form.replace("'", ""))
-    return _Form(form, directives, length, milliseconds="SSS" in form and "SSSSSS" not in form)
+    return Form(form, directives, length, milliseconds="SSS" in form and "SSSSSS" not in form)
 
 
 def _zone(name: str | None) -> ZoneInfo | None:
@@ -215,7 +251,7 @@ STEPS = (
         "epoch_s",
         "Read seconds since 1970 (UTC); 0 means 'never' and is invalid.",
         "读取 1970 年以来的秒数(UTC);0 表示“从未”,视为无效。",
-        bare("epoch_s", _epoch(1), _epoch_back(1)),
+        bare("epoch_s", _epoch(1), _epoch_back(1), normal=_to_whole(1)),
         1767225600,
         "2026-01-01T00:00:00.000000Z",
         group="time",
@@ -224,7 +260,7 @@ STEPS = (
         "epoch_ms",
         "Read milliseconds since 1970 (UTC).",
         "读取 1970 年以来的毫秒数(UTC)。",
-        bare("epoch_ms", _epoch(1000), _epoch_back(1000)),
+        bare("epoch_ms", _epoch(1000), _epoch_back(1000), normal=_to_whole(1000)),
         "1767225600000",
         "2026-01-01T00:00:00.000000Z",
         group="time",
@@ -233,7 +269,7 @@ STEPS = (
         "dotnet",
         "Read /Date(milliseconds)/ as .NET and K3Cloud write it.",
         "读取 .NET、金蝶云的 /Date(毫秒)/ 格式。",
-        bare("dotnet", _dotnet, _dotnet_back),
+        bare("dotnet", _dotnet, _dotnet_back, normal=_to_whole(1000)),
         "/Date(1767225600000+0800)/",
         "2026-01-01T00:00:00.000000Z",
         group="time",

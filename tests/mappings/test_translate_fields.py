@@ -24,9 +24,12 @@ FIELDS: dict[str, Any] = {
 }
 
 
-def compiled(fields: dict[str, Any], tables: list[dict[str, Json]] | None = None) -> Mapping:
+def compiled(
+    fields: dict[str, Any], tables: list[dict[str, Json]] | None = None, cases: list[dict[str, Json]] | None = None
+) -> Mapping:
     entity = EntitySpec.model_validate({"name": "alert", "prefix": "ALRT", "title": {"en": "a", "zh": "告"}, "fields": FIELDS})
-    spec = MappingSpec.model_validate({"name": "m", "from": {"kind": "k", "stream": "s"}, "to": "alert", "fields": fields})
+    source = {"kind": "k", "stream": "s"}
+    spec = MappingSpec.model_validate({"name": "m", "from": source, "to": "alert", "fields": fields, "cases": cases or []})
     made, faults = compile_tables(CodeTableSpec.model_validate(one) for one in tables or ())
     assert not faults
     mapping = compile_mapping(spec, entity, made)
