@@ -171,8 +171,7 @@ def _summary(trail: Mapping[str, Any]) -> Iterable[str]:
     for one in trail["events"]:
         who = one["master_id"] or f"{one['stream']} {one['external_id']}"
         yield f"{one['id']} {one['type']} of {who}: {_stands(one)}."
-        for field in (one["error"] or {}).get("fields", ()):
-            yield f"  field {field['field']} was not taken from {field['path']}: {field['why']} Fix: {field['fix']}"
+        yield from _told_troubles(one["error"])
         for made in one["decisions"]:
             yield f"  bridge {made['bridge']}: {_decided(made)}"
         yield from _silent(one)
@@ -185,6 +184,24 @@ def _summary(trail: Mapping[str, Any]) -> Iterable[str]:
                     yield f"    at {tried['started_at']} {tried['detail']['what']} {tried['detail']['why']}"
             if made["error"] and made["state"] != State.DONE:
                 yield f"    {made['error']['what']} {made['error']['why']} Fix: {made['error']['fix']}"
+
+
+def _told_troubles(error: Mapping[str, Any] | None) -> Iterable[str]:
+    """Say of each field that could not be used why, and what every step made of it."""
+    for field in troubles(error):
+        yield f"  field {field['field']} was not taken from {field['path']}: {field['why']} Fix: {field['fix']}"
+        way = [
+            f"{step['step']} -> {'nothing' if step.get('why') else repr(step['gives'])}" for step in field.get("trace") or ()
+        ]
+        if way:
+            yield f"    its way: {field['raw']!r}, {', '.join(way)}"
+
+
+def troubles(error: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Return the fields that could not be used: of an event that was handled all the same, or of one that was refused."""
+    told = error or {}
+    found: list[Mapping[str, Any]] = told.get("fields") or (told.get("facts") or {}).get("fields") or []
+    return found
 
 
 def _silent(one: Mapping[str, Any]) -> Iterable[str]:

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine
 
 from core.definitions import Catalogue as Authored
-from core.definitions import Problem, generation, live
+from core.definitions import Problem, generation, live, unknown
 from core.errors import DefinitionError, TielineError
 from core.expressions import compile_formula
 from mappings.formulas import Computed, in_order
@@ -60,6 +60,16 @@ class Catalogue:
     def broken_for(self, kind: str, connector: str, stream: str) -> list[DefinitionError]:
         """Return the errors of live mappings that should read this stream and cannot: its records must wait for the mend."""
         return [error for only, error in self._broken_at.get((kind, stream), ()) if only in (None, connector)]
+
+    def mapping(self, name: str) -> Compiled | DefinitionError:
+        """Return a live mapping by its name, or why it cannot be used; a name that nothing has is a definition's error."""
+        for found in self._mappings.values():
+            for one in found:
+                if one.name == name:
+                    return one
+        missing = unknown("", "live mapping", name, sorted({one.name for found in self._mappings.values() for one in found}))
+        gone = DefinitionError(missing.what, why="It was never published, or retired.", fix=missing.fix)
+        return self.broken.get(("mapping", name), gone)
 
     def formulas_of(self, etype: str) -> tuple[Computed, ...]:
         """Return the formulas of an entity in the order in which they must be computed."""

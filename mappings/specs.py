@@ -254,6 +254,21 @@ def _subtype(kind: str, name: str, expression: str) -> str:
     return "IDENTITY" if expression.strip() == name else "TRANSFORMATION"
 
 
+def named_tables(spec: Mapping[str, Any]) -> set[str]:
+    """Return the code tables that a mapping names, wherever it does, from the document as it is written."""
+    found: set[str] = set()
+    waiting: list[Any] = [spec.get("fields")]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if isinstance(one.get("table"), str):
+                found.add(one["table"])
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return found
+
+
 def _mapped_edges(spec: MappingSpec, name: str, mapped: MappedField) -> Iterator[Edge]:
     field = f"field:{spec.to}.{name}"
     steps = [_said(step) for step in mapped.steps]

@@ -14,6 +14,7 @@ from core.tables.inbox import conflict, delivery, event, intake, lane, refusal
 from core.tables.lineage import lineage_edge, lineage_version
 from core.tables.metadata import metadata
 from core.tables.snapshots import facet, snapshot
+from core.tables.translate import field_way, word_use
 from core.tables.values import observation, value
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "entity",
     "event",
     "facet",
+    "field_way",
     "id_sequence",
     "id_shape",
     "identity_edge",
@@ -48,5 +50,6 @@ __all__ = [
     "snapshot",
     "stream",
     "value",
+    "word_use",
     "written",
 ]

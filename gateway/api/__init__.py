@@ -16,6 +16,7 @@ from gateway.api import (
     repairs,
     replay,
     snapshots,
+    tables,
 )
 from gateway.operations import Subject
 
@@ -28,6 +29,7 @@ SUBJECTS: tuple[Subject, ...] = (
     replay.subject,
     identity.subject,
     definitions.subject,
+    tables.subject,
     snapshots.subject,
     lineage.subject,
     repairs.subject,

@@ -22,6 +22,8 @@ main = LazyGroup(
         "apply": "definitions:apply",
         "export": "definitions:export",
         "rollback": "definitions:rollback",
+        "tables": "codes:tables",
+        "reverse": "codes:reverse",
         "connectors": "connectors:connectors",
         "ids": "ids:ids",
         "events": "events:events",

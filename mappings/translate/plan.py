@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.definitions import Problem
 from core.words import Json
@@ -76,7 +76,7 @@ def plan_field(name: str, mapped: MappedField, target: FieldSpec, world: World) 
         if isinstance(written, Problem):
             return Problem(f"{at}.{written.path}", written.what, written.fix)
         try:
-            steps.append(make_step(written, world))
+            steps.append(make_step(written, replace(world, insists=mapped.reverse == "always")))
         except StepDefinitionError as error:
             return Problem(f"{at}.{place}", f"The step cannot be used: {str(error).rstrip('.')}.", _STEPS_PAGE)
     referred = _reference(steps, target)

@@ -61,6 +61,8 @@ class World:
     tables: Mapping[str, CodeTable] = field(default_factory=dict)
     make: Callable[[Json, World], Made] | None = None
     """Makes steps inside a step (map)."""
+    insists: bool = False
+    """Whether the author writes back although something is lost: then inexact rows of a table count as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Each is pure; the list in docs/reference/steps.md is made from here, and every e
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from core import jsons
 from core.definitions import near
@@ -42,7 +43,7 @@ def make_step(written: Json, world: World) -> Made:
         raise StepDefinitionError(f"a step is a name such as trim, or one name with its argument, not {written!r}")
     if name not in STEPS:
         raise StepDefinitionError(f"there is no step {name!r}.{_guess(name, STEPS)} Known: {', '.join(sorted(STEPS))}")
-    return Made(STEPS[name], argument, STEPS[name].make(argument, World(world.tables, make_step)))
+    return Made(STEPS[name], argument, STEPS[name].make(argument, replace(world, make=make_step)))
 
 
 def _guess(word: str, known: Mapping[str, object]) -> str:

@@ -74,6 +74,14 @@ class CodeTable:
             raise StepError(why, "Mark the row that is to be written back as equivalent, or set reverse to never.")
         return found if theirs is MISSING or theirs.__class__ is str else _typed(found, theirs)
 
+    def back_near(self, value: Json, theirs: Json) -> Json:
+        """Return the foreign word for ours, also one that is only near it: its author insists."""
+        key = jsons.dumps(value)
+        if key in self.loose and key not in self.exact:
+            found = self.loose[key]
+            return found if theirs is MISSING or theirs.__class__ is str else _typed(found, theirs)
+        return self.back(value, theirs)
+
 
 def _typed(word: str, theirs: Json) -> Json:
     """Return a word as the number or boolean that the source holds there."""
@@ -142,14 +150,14 @@ def _step(argument: Json, world: World) -> Lens:
         table = _table("", argument)
     else:
         raise StepDefinitionError("the step table takes the name of a code table or `word: our word` pairs")
-    return Lens(table.look_up, table.back, told=True, about=table)
+    return Lens(table.look_up, table.back_near if world.insists else table.back, told=True, about=table)
 
 
 STEPS = (
     Step(
         "table",
         "Look the word up, in a code table or in the pairs given here.",
-        "查表:使用码表或此处给出的对照。",
+        "查表:使用代码表或此处给出的对照。",
         _step,
         "problem",
         "open",
