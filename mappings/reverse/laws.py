@@ -66,16 +66,18 @@ class FieldWay:
 
 def ways(mapping: Mapping) -> dict[str, FieldWay]:
     """Return of every field whether it can be written back, tried on edge values and on what the cases give."""
-    found = {}
-    given = [case.given for case in mapping.spec.cases]
-    for name, plan in mapping.plans.items():
-        read = compile_getter([plan.path])
-        seen = [raw for (raw,) in map(read, given)]
-        if plan.path.many and not plan.listed:
-            seen = [raw[0] for raw in seen if raw.__class__ is list and len(raw) == 1]
-        examples = [raw for raw in seen if raw is not None and raw is not MISSING]
-        found[name] = _way(_Question(plan, _key(plan, examples), examples))
-    return found
+    return {name: way(mapping, name) for name in mapping.plans}
+
+
+def way(mapping: Mapping, name: str) -> FieldWay:
+    """Return of one field whether it can be written back."""
+    plan = mapping.plans[name]
+    read = compile_getter([plan.path])
+    seen = [raw for (raw,) in (read(case.given) for case in mapping.spec.cases)]
+    if plan.path.many and not plan.listed:
+        seen = [raw[0] for raw in seen if raw.__class__ is list and len(raw) == 1]
+    examples = [raw for raw in seen if raw is not None and raw is not MISSING]
+    return _way(_Question(plan, _key(plan, examples), examples))
 
 
 class _Question:

@@ -134,7 +134,8 @@ def _reference(steps: list[Made], target: FieldSpec) -> Reference | Problem | No
         return Problem(f"steps.{places[0]}", "The step lookup comes last.", "Put the other steps before it.")
     found = reference(steps[-1].argument)
     if target.type not in ("ref", "string") or target.to not in (None, found.etype):
-        what = f"The step looks up a {found.etype}, and the field refers to {target.to or 'a ' + target.type}."
+        holds = f"refers to a {target.to}" if target.to is not None else f"is of type {target.type}"
+        what = f"The step looks up a {found.etype}, and the field {holds}."
         return Problem(f"steps.{places[0]}", what, "Look up what the field refers to.")
     return found
 
