@@ -20,12 +20,13 @@ from bridges.parsed import Item
 from bridges.plan import Firing, Place, Planned, plan, refused
 from bridges.registered import Registered
 from bridges.rules import Bridge, Rules
+from bridges.writeback import Held, write_back
 from core.clock import to_rfc3339
 from core.database import Database
 from core.errors import SetupError, TielineError
 from core.ids import derived_id, new_id
 from core.repairs import close_repair, open_keys, open_repair
-from core.words import Micros, Origin, State, Verdict
+from core.words import Json, Micros, Origin, State, Verdict
 from mappings.catalogue import Catalogue
 from mappings.formulas import recompute
 from mappings.identity import UnknownShapeError, mint
@@ -306,6 +307,7 @@ class Batch:
             now=self.now,
             hops=event["hops"] + 1,
             goes_first=self.goes_first,
+            write_back=self._write_back,
             existing=self.acted,
         )
         try:
@@ -325,6 +327,11 @@ class Batch:
         self.rows.actions += planned.actions
         self.rows.again += planned.again
         self._set(planned, bridge, decision["event_id"])
+
+    def _write_back(self, through: str, ours: Json, entity_id: int, connector_id: int) -> Json:
+        """Return what a connector should hold for a value of ours, beside what it last said of that field."""
+        known = self.loaded.current.get(entity_id, {})
+        return write_back(self.conn, self.catalogue, through, ours, Held(known, connector_id, self.rows.observations))
 
     def _repairs(self) -> set[str]:
         """Return the keys of the open repairs of bridges, asked once per batch."""

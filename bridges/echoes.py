@@ -16,9 +16,9 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from core.jsons import same
 from core.tables import action, written
 from core.words import Json, Record, State
-from mappings.values import same_json
 
 Key = tuple[int, str, str]
 """(connector id, entity type, external id)."""
@@ -91,7 +91,7 @@ def echo_of(
     roots = roots_of(changed_paths) if wrote else set()
     for row in wrote:
         fields: dict[str, Json] = row["fields"]
-        if roots <= fields.keys() and all(same_json(record.data.get(root), fields[root]) for root in roots):
+        if roots <= fields.keys() and all(same(record.data.get(root), fields[root]) for root in roots):
             return f"action {row['action_id']}"
     if (writing or not wrote) and own_user is not None and record.actor == own_user:
         return f"our user {own_user}"

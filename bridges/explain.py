@@ -172,6 +172,7 @@ def _summary(trail: Mapping[str, Any]) -> Iterable[str]:
         who = one["master_id"] or f"{one['stream']} {one['external_id']}"
         yield f"{one['id']} {one['type']} of {who}: {_stands(one)}."
         yield from _origin(one)
+        yield from _told_troubles(one["error"])
         for made in one["decisions"]:
             yield f"  bridge {made['bridge']}: {_decided(made)}"
         yield from _silent(one)
@@ -187,11 +188,9 @@ def _summary(trail: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _origin(one: Mapping[str, Any]) -> Iterable[str]:
-    """Say which write of our own an event follows from, and which fields could not be taken."""
+    """Say which write of our own an event follows from."""
     if cause := one.get("cause"):
         yield f"  it follows from our own write {cause}, the {_th(one['hops'])} in a row: `tieline explain {cause}`."
-    for field in (one["error"] or {}).get("fields", ()):
-        yield f"  field {field['field']} was not taken from {field['path']}: {field['why']} Fix: {field['fix']}"
 
 
 def _th(n: int) -> str:
@@ -203,6 +202,24 @@ def _th(n: int) -> str:
     """
     ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending}"
+
+
+def _told_troubles(error: Mapping[str, Any] | None) -> Iterable[str]:
+    """Say of each field that could not be used why, and what every step made of it."""
+    for field in troubles(error):
+        yield f"  field {field['field']} was not taken from {field['path']}: {field['why']} Fix: {field['fix']}"
+        way = [
+            f"{step['step']} -> {'nothing' if step.get('why') else repr(step['gives'])}" for step in field.get("trace") or ()
+        ]
+        if way:
+            yield f"    its way: {field['raw']!r}, {', '.join(way)}"
+
+
+def troubles(error: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Return the fields that could not be used: of an event that was handled all the same, or of one that was refused."""
+    told = error or {}
+    found: list[Mapping[str, Any]] = told.get("fields") or (told.get("facts") or {}).get("fields") or []
+    return found
 
 
 def _silent(one: Mapping[str, Any]) -> Iterable[str]:

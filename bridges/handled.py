@@ -7,7 +7,7 @@ The caller commits (``bridges.handle``) or rolls back (a dry run of ``bridges.re
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -23,11 +23,22 @@ from bridges.registered import ConnectorRow, Registered
 from bridges.writes import write
 from core.bulk import update_many
 from core.database import Database
+from core.errors import SetupError
 from core.log import about
 from core.repairs import close_repair, open_repair
 from core.tables import action, delivery, entity, event
 from core.words import Micros, State
 from mappings import catalogue as definitions
+from mappings.coverage import count
+from mappings.translate import Looked
+
+
+class UnmappedWordError(SetupError):
+    """A code table that asks a steward lacks a word."""
+
+    code = "unmapped-word"
+    title, title_zh = "A code table lacks a word", "代码表缺少一个词"
+
 
 log = logging.getLogger("tieline.engine")
 
@@ -87,6 +98,7 @@ def handle_readings(
     stand_as_now(conn, batch.rows.actions, now)
     keep_to_budget(conn, batch.spending, guards, now)
     write(conn, batch.rows, earlier, now)
+    count(conn, row.id, _looked(items), now)
     said: dict[int, list[dict[str, Any]]] = {}
     for one in batch.rows.events:
         said.setdefault(one["delivery_id"], []).append(one)
@@ -95,6 +107,13 @@ def handle_readings(
     batch.outcomes = [(reading.delivery["receipt"], one) for reading, one in zip(readings, outcomes, strict=True)]
     _mind_repairs(conn, readings, items, row, now)
     return batch
+
+
+def _looked(items: list[Item]) -> Iterator[Looked]:
+    """Yield what was looked up in code tables for the first time: a replay counts nothing twice."""
+    for item in items:
+        if item.translation is not None and item.delivery["handled_at"] is None:
+            yield from item.translation.words
 
 
 def _earlier(conn: Connection, delivery_ids: list[int]) -> dict[tuple[int, int], Mapping[Any, Any]]:
@@ -157,10 +176,21 @@ def _mind_repairs(conn: Connection, readings: list[Reading], items: list[Item], 
             open_repair(conn, f"delivery:{reading.delivery['receipt']}", reading.error, connector=row.name, now=now)
         elif reading.delivery["handled_at"] is not None:
             close_repair(conn, f"delivery:{reading.delivery['receipt']}", now=now)
+    asked = {table: word for item in items if item.translation for table, word in item.translation.asked.items()}
+    for table, word in asked.items():
+        open_repair(conn, f"word:{table}", _unknown_word(table, word), connector=row.name, now=now)
     replayed = {item.delivery["id"] for item in items if item.delivery["handled_at"] is not None}
     for item in items:
         if item.delivery["id"] in replayed and item.error is None:
             _close_when_last(conn, item, row, now)
+
+
+def _unknown_word(table: str, word: str) -> UnmappedWordError:
+    return UnmappedWordError(
+        f"The code table {table} lacks the word {word[:80]!r}.",
+        why="Its `unmapped` is review: fields with that word are quarantined until a steward decides.",
+        fix=f"See `tieline tables words {table}`, add the word and publish; then `tieline replay --mapping …`.",
+    )
 
 
 def _close_when_last(conn: Connection, item: Item, row: ConnectorRow, now: Micros) -> None:

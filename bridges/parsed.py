@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 
 from bridges.registered import ConnectorRow, Registered
 from core.database import Database
-from core.errors import InputError, SetupError, TielineError
+from core.errors import InputError, NotFoundError, SetupError, TielineError
 from core.words import Delivery, FieldState, Micros, Origin, Record
 from mappings.catalogue import Catalogue
 from mappings.identity import Resolved, Want, resolve_or_mint
+from mappings.identity import resolve as resolve_known
 from mappings.translate import Mapping as Compiled
-from mappings.translate import Translated, Translation
+from mappings.translate import Reference, Translated, Translation
 
 
 class ParseError(InputError):
@@ -30,6 +31,13 @@ class UnmappedError(SetupError):
 
     code = "unmapped"
     title, title_zh = "No mapping reads this stream", "没有映射读取该数据流"
+
+
+class UnknownOwnerError(SetupError):
+    """A field that holds ids of a connector which is not registered."""
+
+    code = "unknown-owner"
+    title, title_zh = "The connector whose ids these are is not registered", "编号所属的连接器尚未注册"
 
 
 @dataclass(slots=True)
@@ -47,6 +55,7 @@ class Item:
     error: TielineError | None = None
     troubles: list[dict[str, Any]] = field(default_factory=list)
     refers: set[int] = field(default_factory=set)  #: the entities that it names by their ids
+    known_by: dict[str, tuple[int, bool]] = field(default_factory=dict)  #: connector that a field's id belongs to, if another
     strange: dict[str, SetupError | None] = field(default_factory=dict)  #: entity referred to -> why its id was not taken
     counted: bool = False
 
@@ -92,13 +101,14 @@ def read(
             )
             readings.append(Reading(row, [], named))
             continue
-        readings.append(Reading(row, list(_items(row, connector, records, catalogue, counted=kind.kind.counted_ids))))
+        readings.append(Reading(row, list(_items(row, connector, records, catalogue, registered))))
     return readings
 
 
 def _items(
-    row: Mapping[Any, Any], connector: ConnectorRow, records: list[Record], catalogue: Catalogue, *, counted: bool
+    row: Mapping[Any, Any], connector: ConnectorRow, records: list[Record], catalogue: Catalogue, registered: Registered
 ) -> Iterable[Item]:
+    counted = registered.find_class(connector.kind).kind.counted_ids if records else False
     n = 0
     for record in records:
         mappings = catalogue.mappings_for(connector.kind, connector.name, record.stream)
@@ -112,7 +122,7 @@ def _items(
         for mapping in mappings:
             item = Item(row, connector, n, record, mapping, counted=counted)
             if not record.deleted:
-                _translate(item)
+                _translate(item, registered)
             yield item
             n += 1
 
@@ -125,7 +135,7 @@ def _unmapped(connector: ConnectorRow, record: Record) -> UnmappedError:
     )
 
 
-def _translate(item: Item) -> None:
+def _translate(item: Item, registered: Registered) -> None:
     assert item.mapping is not None
     item.translation = item.mapping.translate(item.record.data)
     item.troubles = [one.as_dict() for one in item.translation.problems]
@@ -134,48 +144,75 @@ def _translate(item: Item) -> None:
         item.translation.check()
     except TielineError as error:
         item.error = error
+        return
+    for name, reference in item.mapping.refs.items():
+        if reference.connector is not None and item.error is None:
+            _find_owner(item, name, reference.connector, registered)
+
+
+def _find_owner(item: Item, name: str, connector: str, registered: Registered) -> None:
+    """Note whose id a field holds, when it is not the sender's own."""
+    row = registered.find(connector)
+    if row is None:
+        item.error = UnknownOwnerError(
+            f"The field {name} holds ids of the connector {connector!r}, which is not registered.",
+            why="So nobody can say which thing is meant.",
+            fix=f"Register it with `tieline connectors add --name {connector}`, then replay.",
+        )
+        return
+    item.known_by[name] = (row.id, registered.find_class(row.kind).kind.counted_ids)
 
 
 def resolve(conn: Connection, db: Database, items: list[Item], catalogue: Catalogue, now: Micros) -> None:
     """Give every item its entity and every reference its master ID, in one call for the whole batch."""
-    wants: dict[Want, None] = {}
+    minted: dict[Want, None] = {}
+    known: dict[Want, None] = {}
     for item in items:
         if item.error is None:
-            wants.update(dict.fromkeys(_wants(item)))
-    answers = resolve_or_mint(conn, db, wants, catalogue.prefixes, now) if wants else {}
+            minted[_subject(item)] = None
+            for reference, want in _references(item).values():
+                (minted if reference.unknown == "mint" else known)[want] = None
+    answers = resolve_or_mint(conn, db, minted, catalogue.prefixes, now) if minted else {}
+    if known:
+        answers |= resolve_known(conn, [want for want in known if want not in answers])
     for item in items:
         if item.error is not None:
             continue
-        subject, *references = _wants(item)
-        answer = answers[subject]
+        answer = answers[_subject(item)]
         if isinstance(answer, TielineError):
             item.error = answer
             continue
         item.resolved = answer
-        _refer(item, references, answers)
+        _refer(item, answers)
 
 
-def _wants(item: Item) -> list[Want]:
-    """Return the subject's id first, then those of its reference fields, in the order of the mapping's refs."""
+def _subject(item: Item) -> Want:
+    """Return the id of the thing that the record tells of."""
     assert item.mapping is not None
-    wants = [Want(item.connector.id, item.mapping.to, item.record.external_id, item.record.hint, item.counted)]
-    for name, etype in item.mapping.refs.items():
+    return Want(item.connector.id, item.mapping.to, item.record.external_id, item.record.hint, item.counted)
+
+
+def _references(item: Item) -> dict[str, tuple[Reference, Want]]:
+    """Return the ids that the record's fields hold, and whose ids they are."""
+    assert item.mapping is not None
+    found = {}
+    for name, reference in item.mapping.refs.items():
         said = item.fields.get(name)
         if said is not None and said.state is FieldState.PRESENT:
-            wants.append(Want(item.connector.id, etype, said.value, None, item.counted))
-    return wants
+            owner, counted = item.known_by.get(name, (item.connector.id, item.counted))
+            found[name] = (reference, Want(owner, reference.etype, said.value, None, counted))
+    return found
 
 
-def _refer(item: Item, references: list[Want], answers: Mapping[Want, Resolved | TielineError]) -> None:
+def _refer(item: Item, answers: Mapping[Want, Resolved | TielineError]) -> None:
     """Replace a reference's external id by the master ID; an id that cannot be one makes the field invalid, said so."""
-    assert item.mapping is not None
     fields = dict(item.fields)
-    for name, etype in item.mapping.refs.items():
-        said = fields.get(name)
-        if said is None or said.state is not FieldState.PRESENT:
-            continue
-        answer = answers[next(want for want in references if want.etype == etype and want.external_id == said.value)]
+    for name, (reference, want) in _references(item).items():
+        said, etype, answer = fields[name], reference.etype, answers[want]
         item.strange[etype] = answer if isinstance(answer, SetupError) else item.strange.get(etype)
+        if isinstance(answer, NotFoundError) and reference.unknown == "error":
+            item.error = answer
+            return
         if isinstance(answer, TielineError):
             fields[name] = said._replace(state=FieldState.INVALID, value=None)
             item.troubles.append(

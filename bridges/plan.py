@@ -53,6 +53,7 @@ class Firing:
     """How many writes of our own lie behind its actions, they counted."""
     goes_first: bool = False
     """Whether it came by an urgent lane: then its actions go before the others too."""
+    write_back: WriteBack | None = None
     existing: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
     """Actions of an earlier handling of this event by key (a replay): they are not planned twice."""
 
@@ -69,6 +70,8 @@ class Planned:
 
 Mint = Callable[[str], Place]
 """Mints a master ID for an entity type."""
+WriteBack = Callable[[str, Json, int, int], Json]
+"""``(through, ours, entity, connector)``: what the connector should hold so that it reads as our value."""
 
 
 def plan(firing: Firing, registered: Registered, mint: Mint) -> Planned:
@@ -168,7 +171,12 @@ def _act(firing: Firing, step: Step, registered: Registered, made: Mapping[str, 
         target = _place(firing, made, spec.target, step)
         creating = any(one.spec.id == spec.target and one.spec.creates for one in firing.bridge.steps)
         arguments["id"] = {"$step": spec.target, "take": "external_id"} if creating else {"$entity": target.entity_id}
-    arguments = {name: _bound(firing, made, one, step) for name, one in arguments.items()}
+    arguments = {
+        name: _said_there(firing, one, target, connector.id)
+        if isinstance(one, dict) and "$back" in one
+        else _bound(firing, made, one, step)
+        for name, one in arguments.items()
+    }
     _see_required(registered, step, arguments)
     return {
         "connector_id": connector.id,
@@ -207,6 +215,12 @@ def _bound(firing: Firing, made: Mapping[str, Place], argument: Json, step: Step
     if isinstance(argument, dict) and "$id_of" in argument:
         return {"$entity": _place(firing, made, argument["$id_of"], step).entity_id}
     return argument
+
+
+def _said_there(firing: Firing, argument: Mapping[str, Json], target: Place, connector_id: int) -> Json:
+    """Return a value of ours as the connector says it, beside what it holds of the target now."""
+    assert firing.write_back is not None, "whoever fires bridges knows the mappings"
+    return firing.write_back(argument["through"], argument["$back"], target.entity_id, connector_id)
 
 
 def _standing(after: tuple[str, ...], state: str, held_by: str | None, now: Micros) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from bridges.registered import Registered
 from core.database import Database
 from core.definitions import unknown
 from core.errors import InputError, NotFoundError
-from core.tables import action, connector, decision, definition, delivery, event, remembered
+from core.tables import action, connector, decision, definition, definition_version, delivery, event, remembered
 from core.words import Micros, State, Verdict
 from mappings import catalogue as definitions
 
@@ -41,7 +41,7 @@ class ReplayChoiceError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to replay: one event or delivery, or everything of a window, a bridge, a connector or a state."""
+    """What to replay: one event or delivery, or everything of a window, a bridge, a mapping, a connector or a state."""
 
     id: str | None = None
     since: Micros | None = None
@@ -49,6 +49,8 @@ class Choice:
     bridge: str | None = None
     connector: str | None = None
     state: str | None = None
+    mapping: str | None = None
+    """Everything that this mapping refused, or of which it could not use a field: for when it is mended."""
 
 
 @dataclass(slots=True)
@@ -159,7 +161,7 @@ def _chosen(conn: Connection, choice: Choice) -> list[dict[str, Any]]:
         raise ReplayChoiceError(
             "Nothing was chosen to replay.",
             why="A replay of everything is never meant.",
-            fix="Name an event or receipt, or a window with --since, a --bridge, a --connector or a --state.",
+            fix="Name an event or receipt, or a window with --since, a --bridge, a --connector, a --mapping or a --state.",
         )
     _must_exist(conn, choice)
     if choice.id is not None and archive.put_back(conn, choice.id):  # in a dry run too: it is rolled back
@@ -206,6 +208,7 @@ def _must_exist(conn: Connection, choice: Choice) -> None:
     for what, name, known in (
         ("connector", choice.connector, select(connector.c.name)),
         ("bridge", choice.bridge, bridges),
+        ("mapping", choice.mapping, select(live).where(definition.c.kind == "mapping")),
     ):
         if name is not None and name not in (names := set(conn.execute(known).scalars())):
             missing = unknown("", what, name, names)
@@ -229,6 +232,14 @@ def _query(choice: Choice) -> Select[Any]:
         )
     if choice.state is not None:
         query = query.where(delivery.c.state == choice.state)
+    if choice.mapping is not None:
+        versions = (
+            select(definition_version.c.id)
+            .join(definition)
+            .where(definition.c.kind == "mapping", definition.c.name == choice.mapping)
+        )
+        troubled = select(event.c.delivery_id).where(event.c.mapping_version_id.in_(versions), event.c.error.is_not(None))
+        query = query.where(delivery.c.id.in_(troubled))
     if choice.bridge is not None:
         decided = (
             select(event.c.delivery_id)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
 
-from bridges.specs import Argument, BridgeSpec, FromStep, IdOf, StepSpec, aliases
+from bridges.specs import Argument, Back, BridgeSpec, FromStep, IdOf, StepSpec, aliases
 from core.definitions import Catalogue as Authored
 from core.definitions import generation, live
 from core.expressions import Condition, Formula, Judgement, compile_condition, compile_formula
@@ -38,6 +38,12 @@ class Step:
             return {"$step": one.step, "take": one.take}
         if isinstance(one, IdOf):
             return {"$id_of": one.id_of}
+        if isinstance(one, Back):
+            ours = self._value(name, values)
+            return None if ours is None else {"$back": ours, "through": one.through}
+        return self._value(name, values)
+
+    def _value(self, name: str, values: Mapping[str, Json]) -> Json:
         formula = self.formulas[name]
         if formula.names == (formula.source.strip(),):  # a plain field needs no engine
             return values.get(formula.names[0])
@@ -100,12 +106,18 @@ def compile_bridge(spec: BridgeSpec, version_id: int, authored: Authored) -> Bri
         condition=compile_condition(spec.when, types, exact=spec.exact),
         urgent=compile_condition(spec.urgent, types, exact=spec.exact) if spec.urgent else None,
         steps=tuple(
-            Step(step, {name: compile_formula(one, types) for name, one in step.arguments.items() if isinstance(one, str)})
-            for step in spec.steps
+            Step(step, {name: compile_formula(source, types) for name, source in _expressions(step)}) for step in spec.steps
         ),
         scope=scope,
         fields=frozenset(spec.on.fields),
     )
+
+
+def _expressions(step: StepSpec) -> Iterator[tuple[str, str]]:
+    """Yield the arguments that are computed, each with its expression."""
+    for name, one in step.arguments.items():
+        if isinstance(one, str | Back):
+            yield name, one.back if isinstance(one, Back) else one
 
 
 _kept: WeakKeyDictionary[Engine, Rules] = WeakKeyDictionary()

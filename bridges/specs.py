@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from core.definitions import Catalogue, Edge, Problem, unknown
 from core.errors import TielineError
 from core.expressions import compile_condition, compile_formula
+from mappings.models import MappingSpec
+from mappings.reverse import way
+from mappings.specs import compiled, read
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=80)]
 EVENT_NAMES: tuple[Literal["created", "changed"], ...] = ("created", "changed")
@@ -42,8 +45,18 @@ class FromStep(Part):
     take: str = "external_id"
 
 
-Argument = str | IdOf | FromStep
-"""A CEL expression over the scope, the external id of an entity, or the result of an earlier step."""
+class Back(Part):
+    """An argument: a value of ours (CEL) as the connector says it, by the mapping that reads it: ``roundup-issues.status``."""
+
+    back: str
+    through: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*\.[a-z][a-z0-9_]*$")]
+
+
+Argument = str | IdOf | FromStep | Back
+"""
+A CEL expression over the scope, the external id of an entity, the result of an earlier step, or a value written back
+through a mapping.
+"""
 
 
 class StepSpec(Part):
@@ -148,6 +161,7 @@ def _step_problems(spec: BridgeSpec, catalogue: Catalogue) -> Iterator[Problem]:
             yield from _act_problems(path, step, catalogue)
         yield from _target_problems(path, step, scope, seen, catalogue)
         yield from _argument_problems(path, step, catalogue.types(scope), scope, seen)
+        yield from back_problems(path, step, catalogue, catalogue.types(scope))
         seen[step.id] = step
 
 
@@ -201,6 +215,8 @@ def _argument_problems(
         if isinstance(argument, IdOf):
             if argument.id_of not in scope:
                 yield unknown(f"{path}.with.{name}", "entity in scope", argument.id_of, scope)
+        elif isinstance(argument, Back):
+            continue  # back_problems says it
         elif isinstance(argument, FromStep):
             if argument.step not in step.after or argument.step not in seen:
                 yield Problem(
@@ -213,6 +229,49 @@ def _argument_problems(
                 compile_formula(argument, types)
             except TielineError as error:
                 yield Problem(f"{path}.with.{name}", f"{error.what} {error.why}".strip(), error.fix)
+
+
+def back_problems(path: str, step: StepSpec, catalogue: Catalogue, types: Mapping[str, str]) -> Iterator[Problem]:
+    """Say why a value cannot be written back: no such mapping or field, another system's, or a law that fails."""
+    for name, argument in step.arguments.items():
+        if not isinstance(argument, Back):
+            continue
+        at = f"{path}.with.{name}"
+        mapping_name, _, field = argument.through.partition(".")
+        written = catalogue.mappings.get(mapping_name)
+        model = read("mapping", dict(written)) if written is not None else None
+        if not isinstance(model, MappingSpec):
+            yield unknown(f"{at}.through", "mapping", mapping_name, catalogue.mappings)
+            continue
+        mapping = compiled(model, catalogue)
+        if isinstance(mapping, list):
+            continue  # the mapping's own problem
+        if field not in mapping.plans:
+            yield unknown(f"{at}.through", f"field of the mapping {mapping_name}", field, mapping.plans)
+            continue
+        kind = catalogue.kinds.get(str(step.connector))
+        if (kind is not None and kind.name != model.from_.kind) or model.from_.connector not in (None, step.connector):
+            reads = model.from_.connector or model.from_.kind
+            what = f"The mapping {mapping_name} reads {reads}, and the step writes to {step.connector}."
+            yield Problem(f"{at}.through", what, "Name the mapping that reads what this step writes.")
+        found = way(mapping, field)
+        if found.way != "two-way":
+            what = f"{argument.through} is one-way. {found.told}"
+            yield Problem(
+                f"{at}.through", what, "Correct the mapping, or accept the loss with `reverse: always` on that field."
+            )
+        yield from _back_expression(at, argument, types, mapping.plans[field].target.type)
+
+
+def _back_expression(at: str, argument: Back, types: Mapping[str, str], word: str) -> Iterator[Problem]:
+    try:
+        formula = compile_formula(argument.back, types)
+    except TielineError as error:
+        yield Problem(f"{at}.back", f"{error.what} {error.why}".strip(), error.fix)
+        return
+    if not formula.fits(word):
+        fix = f"Change the expression; {argument.through} is of type {word}."
+        yield Problem(f"{at}.back", f"It gives {formula.returns}.", fix)
 
 
 def edges(spec: BridgeSpec, catalogue: Catalogue) -> list[Edge]:
@@ -242,6 +301,10 @@ def _step_edges(spec: BridgeSpec, step: StepSpec, scope: Mapping[str, str], type
             for source, kind in compile_formula(argument, types).inputs:
                 identity = argument.strip() == source
                 yield Edge(_field(source, scope), node, kind, "IDENTITY" if identity else "TRANSFORMATION", argument)
+        elif isinstance(argument, Back):
+            for source, kind in compile_formula(argument.back, types).inputs:
+                detail = f"{argument.back}, back through {argument.through}"
+                yield Edge(_field(source, scope), node, kind, "TRANSFORMATION", detail)
         elif isinstance(argument, FromStep):
             earlier = next(one for one in spec.steps if one.id == argument.step)
             origin = f"act:{earlier.connector}/{earlier.act}" if earlier.snapshot is None else f"recipe:{earlier.snapshot}"

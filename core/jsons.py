@@ -26,3 +26,19 @@ def loads(text: str | bytes | None) -> Any:
 def sha256(value: Any) -> str:
     """Return the hex SHA-256 of the canonical form of a value, or of bytes as they are."""
     return hashlib.sha256(value if isinstance(value, bytes) else canonical(value)).hexdigest()
+
+
+def same(one: Any, other: Any) -> bool:
+    """
+    Say whether two JSON values are the same: 1 and 1.0 are, 1 and true are not.
+
+    >>> same(1, True), same([1], [1]), same(1, 1.0)
+    (False, True, True)
+    """
+    if one.__class__ is not other.__class__:
+        return {one.__class__, other.__class__} == {int, float} and bool(one == other)
+    if one.__class__ is list:
+        return len(one) == len(other) and all(map(same, one, other))
+    if one.__class__ is dict:
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return bool(one == other)

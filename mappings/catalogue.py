@@ -15,14 +15,13 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine
 
 from core.definitions import Catalogue as Authored
-from core.definitions import Problem, generation, live
+from core.definitions import Problem, generation, live, unknown
 from core.errors import DefinitionError, TielineError
 from core.expressions import compile_formula
-from core.words import Json
 from mappings.formulas import Computed, in_order
 from mappings.models import CodeTableSpec, EntitySpec, FormulaSpec, MappingSpec, Spec, read
+from mappings.translate import CodeTable, compile_mapping, compile_tables
 from mappings.translate import Mapping as Compiled
-from mappings.translate import compile_mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,16 @@ class Catalogue:
     def broken_for(self, kind: str, connector: str, stream: str) -> list[DefinitionError]:
         """Return the errors of live mappings that should read this stream and cannot: its records must wait for the mend."""
         return [error for only, error in self._broken_at.get((kind, stream), ()) if only in (None, connector)]
+
+    def mapping(self, name: str) -> Compiled | DefinitionError:
+        """Return a live mapping by its name, or why it cannot be used; a name that nothing has is a definition's error."""
+        for found in self._mappings.values():
+            for one in found:
+                if one.name == name:
+                    return one
+        missing = unknown("", "live mapping", name, sorted({one.name for found in self._mappings.values() for one in found}))
+        gone = DefinitionError(missing.what, why="It was never published, or retired.", fix=missing.fix)
+        return self.broken.get(("mapping", name), gone)
 
     def formulas_of(self, etype: str) -> tuple[Computed, ...]:
         """Return the formulas of an entity in the order in which they must be computed."""
@@ -105,12 +114,12 @@ def build(definitions: Iterable[Written], number: int = 0) -> Catalogue:
             _break(catalogue, one, model)
         else:
             models.append((one, model))
-    tables: dict[str, dict[str, Json]] = {}
+    tables, faults = compile_tables(model for _, model in models if isinstance(model, CodeTableSpec))
     for one, model in models:
         if isinstance(model, EntitySpec):
             _add_entity(catalogue, one, model)
-        elif isinstance(model, CodeTableSpec):
-            tables[model.name] = model.plain()
+        elif isinstance(model, CodeTableSpec) and model.name in faults:
+            _break(catalogue, one, [faults[model.name]])
     computed: dict[str, list[Computed]] = {}
     for one, model in models:
         if isinstance(model, MappingSpec):
@@ -132,7 +141,7 @@ def _add_entity(catalogue: Catalogue, one: Written, model: EntitySpec) -> None:
         catalogue._ranks[model.name, name] = {source: n for n, source in enumerate(trusted)}
 
 
-def _add_mapping(catalogue: Catalogue, one: Written, model: MappingSpec, tables: Mapping[str, Mapping[str, Json]]) -> None:
+def _add_mapping(catalogue: Catalogue, one: Written, model: MappingSpec, tables: Mapping[str, CodeTable]) -> None:
     entity = catalogue.entities.get(model.to)
     if entity is None:
         made: Compiled | list[Problem] = [Problem("to", f"There is no entity {model.to!r}.", "Publish the entity.")]

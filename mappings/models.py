@@ -64,6 +64,9 @@ class FieldSpec(Strict):
     words: tuple[str, ...] | None = None
     to: str | None = None
     unit: str | None = None
+    """The unit it is held in; a UCUM symbol where a mapping converts into it."""
+    pii: bool = False
+    """Whether it tells of a person: what could not be used of it is not quoted in messages, and cases hide it."""
 
     @model_validator(mode="after")
     def _consistent(self) -> FieldSpec:
@@ -112,6 +115,16 @@ class MappedField(Strict):
     on_null: NullPolicy = "write"
     on_invalid: Policy = "error"
     default: Json = None
+    unit: str | None = None
+    """The unit the source speaks in (UCUM), when it is not that of the field: the value is converted last."""
+    zone: str | None = None
+    """The time zone of a source that writes local times without one."""
+    pii: bool = False
+    reverse: Literal["auto", "never", "always"] = "auto"
+    """
+    Whether a bridge may write the field back through this mapping: ``auto`` when the laws hold, ``never``, or ``always``
+    although a law fails and the counterexample was seen.
+    """
 
     @model_validator(mode="before")
     @classmethod
@@ -167,6 +180,44 @@ class Row(Strict):
     to: Json
     relation: Relation = "equivalent"
 
+    @classmethod
+    def of(cls, written: Json) -> Row:
+        """
+        Return a row as written: ``open``, or ``{to: open, relation: broader}``.
+
+        >>> Row.of("open").relation
+        'equivalent'
+        """
+        return cls.model_validate(written) if isinstance(written, dict) and "to" in written else cls(to=written)
+
+
+class Unmapped(Strict):
+    """
+    What a table makes of a word that it lacks: ``error``, ``pass`` (the word itself), ``review``, ``{fixed: word}``,
+    ``{ask: table}``.
+
+    ``review`` quarantines the field and asks a steward; a mapping's field may say otherwise for itself.
+    """
+
+    policy: Literal["error", "pass", "fixed", "review"] = "error"
+    value: Json = None
+    ask: Slug | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, written: Any) -> Any:
+        if isinstance(written, str):
+            if written == "fixed":
+                raise ValueError("write the word that is used: {fixed: other}")
+            return {"policy": written}
+        if isinstance(written, dict) and "fixed" in written:
+            return {
+                **{key: one for key, one in written.items() if key != "fixed"},
+                "policy": "fixed",
+                "value": written["fixed"],
+            }
+        return written
+
 
 class CodeTableSpec(Strict):
     """Foreign words and ours, shared by several mappings."""
@@ -175,10 +226,7 @@ class CodeTableSpec(Strict):
     name: Slug
     title: Title | None = None
     rows: dict[str, Json]
-
-    def plain(self) -> dict[str, Json]:
-        """Return foreign word -> our word, without the relations."""
-        return {word: row["to"] if isinstance(row, dict) and "to" in row else row for word, row in self.rows.items()}
+    unmapped: Unmapped = Field(default_factory=Unmapped)
 
     @model_validator(mode="after")
     def _rows_known(self) -> CodeTableSpec:

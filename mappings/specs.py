@@ -29,8 +29,8 @@ from mappings.models import (
     Spec,
     read,
 )
+from mappings.translate import CodeTable, compile_mapping, compile_tables
 from mappings.translate import Mapping as Compiled
-from mappings.translate import compile_mapping
 from mappings.translate.paths import PathError, read_path
 
 __all__ = ["CodeTableSpec", "EntitySpec", "FormulaSpec", "MappingSpec", "Spec", "compiled", "edges", "problems", "read"]
@@ -46,7 +46,7 @@ def problems(spec: Spec, catalogue: Catalogue) -> list[Problem]:
         return _mapping_problems(spec, catalogue)
     if isinstance(spec, FormulaSpec):
         return _formula_problems(spec, catalogue)
-    return [] if spec.rows else [Problem("rows", "The code table is empty.", "Add rows: foreign word: our word.")]
+    return _table_problems(spec, catalogue)
 
 
 def compiled(spec: MappingSpec, catalogue: Catalogue) -> Compiled | list[Problem]:
@@ -55,13 +55,20 @@ def compiled(spec: MappingSpec, catalogue: Catalogue) -> Compiled | list[Problem
     model = read("entity", dict(entity)) if entity is not None else None
     if not isinstance(model, EntitySpec):
         return [unknown("to", "entity", spec.to, catalogue.entities)]
-    return compile_mapping(spec, model, plain_tables(catalogue.tables))
+    return compile_mapping(spec, model, code_tables(catalogue.tables)[0])
 
 
-def plain_tables(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Json]]:
-    """Return foreign word -> our word of every code table that can be read."""
-    models = {name: read("code_table", dict(spec)) for name, spec in tables.items()}
-    return {name: model.plain() for name, model in models.items() if isinstance(model, CodeTableSpec)}
+def code_tables(tables: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, CodeTable], dict[str, Problem]]:
+    """Return every code table that can be used, and of the others (that can be read) why not."""
+    models = (read("code_table", dict(spec)) for spec in tables.values())
+    return compile_tables(model for model in models if isinstance(model, CodeTableSpec))
+
+
+def _table_problems(spec: CodeTableSpec, catalogue: Catalogue) -> list[Problem]:
+    if not spec.rows:
+        return [Problem("rows", "The code table is empty.", "Add rows: foreign word: our word.")]
+    _, faults = code_tables({**catalogue.tables, spec.name: spec.model_dump(by_alias=True)})
+    return [faults[spec.name]] if spec.name in faults else []
 
 
 def _entity_problems(spec: EntitySpec, catalogue: Catalogue) -> Iterator[Problem]:
@@ -245,6 +252,21 @@ def _subtype(kind: str, name: str, expression: str) -> str:
     if kind != "DIRECT":
         return "CONDITIONAL"
     return "IDENTITY" if expression.strip() == name else "TRANSFORMATION"
+
+
+def named_tables(spec: Mapping[str, Any]) -> set[str]:
+    """Return the code tables that a mapping names, wherever it does, from the document as it is written."""
+    found: set[str] = set()
+    waiting: list[Any] = [spec.get("fields")]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if isinstance(one.get("table"), str):
+                found.add(one["table"])
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return found
 
 
 def _mapped_edges(spec: MappingSpec, name: str, mapped: MappedField) -> Iterator[Edge]:

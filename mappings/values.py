@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from sqlalchemy import Connection, Row, bindparam, select
 
 from core.ids import new_id
+from core.jsons import same
 from core.tables import connector, entity, value
 from core.words import FieldState, Json, Micros
 from mappings.translate import Translated
@@ -179,18 +180,18 @@ def differences(current: Known, translated: Mapping[str, Translated], stamp: Sta
             continue
         claims = (before, *before.losers)
         own = next((one for one in claims if one.connector_id == stamp.connector_id and one.entity_id == stamp.home_id), None)
-        same = own is not None and own.state is field_value.state and same_json(own.value, field_value.value)
-        if same and own is before:
+        again = own is not None and own.state is field_value.state and same(own.value, field_value.value)
+        if again and own is before:
             continue  # it wins already
         claim = _new_claim(name, field_value, stamp, trust, own)
         after = elect([claim, *(one for one in claims if one is not own)])
-        if same and same_json(seen(before), seen(after)):
+        if again and same(seen(before), seen(after)):
             continue
         observation, row = _rows(name, field_value, claim, stamp)
         found.observations.append(observation)
         found.values.append(row)
         found.after[name] = after
-        if not same_json(seen(before), seen(after)):
+        if not same(seen(before), seen(after)):
             found.changes[name] = [seen(before), seen(after)]
     return found
 
@@ -208,22 +209,6 @@ def _new_claim(name: str, said: Translated, stamp: Stamp, trust: Trust, own: Cur
         if own is not None
         else trust.rank(stamp.etype, name, OWN_NAME if stamp.connector_id == OWN else stamp.connector),
     )
-
-
-def same_json(one: Json, other: Json) -> bool:
-    """
-    Say whether two JSON values are the same: 1 and 1.0 are, 1 and true are not.
-
-    >>> same_json(1, True), same_json([1], [1]), same_json(1, 1.0)
-    (False, True, True)
-    """
-    if one.__class__ is not other.__class__:
-        return {one.__class__, other.__class__} == {int, float} and bool(one == other)
-    if one.__class__ is list:
-        return len(one) == len(other) and all(map(same_json, one, other))
-    if one.__class__ is dict:
-        return one.keys() == other.keys() and all(same_json(one[key], other[key]) for key in one)
-    return bool(one == other)
 
 
 def _rows(name: str, said: Translated, claim: Current, stamp: Stamp) -> tuple[dict[str, Json], dict[str, Json]]:

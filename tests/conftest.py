@@ -14,6 +14,7 @@ from core.database import Database
 from core.ids import new_id
 from core.migrations import upgrade
 
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", ".hypothesis")  # the product would move it to a folder of its own
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 
 

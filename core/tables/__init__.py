@@ -15,6 +15,7 @@ from core.tables.lineage import lineage_edge, lineage_version
 from core.tables.metadata import metadata
 from core.tables.snapshots import facet, late_facet, snapshot
 from core.tables.tokens import token
+from core.tables.translate import field_way, word_use
 from core.tables.values import observation, value
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "entity",
     "event",
     "facet",
+    "field_way",
     "id_sequence",
     "id_shape",
     "identity_edge",
@@ -53,5 +55,6 @@ __all__ = [
     "stream",
     "token",
     "value",
+    "word_use",
     "written",
 ]

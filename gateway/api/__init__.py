@@ -16,6 +16,7 @@ from gateway.api import (
     repairs,
     replay,
     snapshots,
+    tables,
     trying,
 )
 from gateway.operations import Subject
@@ -30,6 +31,7 @@ SUBJECTS: tuple[Subject, ...] = (
     replay.subject,
     identity.subject,
     definitions.subject,
+    tables.subject,
     snapshots.subject,
     lineage.subject,
     repairs.subject,

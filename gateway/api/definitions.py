@@ -98,6 +98,17 @@ class DefinitionChange(Answer):
     after: Any
 
 
+class WayOfField(Answer):
+    """Whether a field of a mapping can be written back, and the counterexample of the law that fails."""
+
+    field: str
+    way: Literal["two-way", "one-way"]
+    law: Literal["", "GetPut", "PutGet"]
+    why: str
+    example: dict[str, Any] | None
+    accepted: bool = Field(description="its author says `reverse: always`")
+
+
 class PlanItem(Answer):
     """One definition of a plan."""
 
@@ -107,6 +118,7 @@ class PlanItem(Answer):
     file: str
     line: int
     changes: list[DefinitionChange]
+    one_way: list[WayOfField] = Field(description="of a mapping: fields that cannot be written back, or only with a loss")
     problems: list[DefinitionFault]
 
 

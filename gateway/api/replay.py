@@ -16,7 +16,7 @@ subject = Subject("replay", "Handle again what was received; nothing is done twi
 
 
 class Which(Body):
-    """What is to be handled again: one event, or everything of a window, a bridge, a connector or a state."""
+    """What is to be handled again: one event, or everything of a window, a bridge, a mapping, a connector or a state."""
 
     id: str | None = Field(None, description="rcp_… or evt_…")
     since: Moment | None = None
@@ -24,10 +24,12 @@ class Which(Body):
     bridge: str | None = None
     connector: str | None = None
     state: State | None = None
+    mapping: str | None = Field(None, description="what this mapping refused, or of which it could not use a field")
 
     def choice(self) -> replay.Choice:
         """Return it as the engine takes it."""
-        return replay.Choice(self.id, self.since, self.until, self.bridge, self.connector, self.state and self.state.value)
+        state = self.state and self.state.value
+        return replay.Choice(self.id, self.since, self.until, self.bridge, self.connector, state, self.mapping)
 
 
 class Replayed(Answer):

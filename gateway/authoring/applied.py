@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from core.database import Database
 from core.definitions import Edge, Version, generation, mark_tested, previous, publish, retire, save_version, version
 from core.errors import ConflictError, DefinitionError
-from gateway.authoring import landscape
+from core.repairs import close_repair
+from gateway.authoring import landscape, ways
 from gateway.authoring.landscape import PACK
 from gateway.authoring.plans import Plan
 from lineage import edges as drawn_edges
@@ -49,6 +50,9 @@ def apply(db: Database, plan: Plan, author: str) -> Applied:
                 made = save_version(conn, item.kind, item.name, item.spec, author=author, now=now, pack=plan.pack or None)
                 mark_tested(conn, made.version_id)
                 publish(conn, made.version_id, edges=item.edges, now=now)
+                ways.keep(conn, made.version_id, item.ways)
+                if item.kind == "code_table":
+                    close_repair(conn, f"word:{item.name}", now=now)  # the steward has decided; what still lacks asks again
                 published.append(made.version_id)
         removed = [(item.kind, item.name) for item in plan.items if item.state == "removed"]
         for kind, name in removed:

@@ -69,13 +69,22 @@ def check(specs: Mapping[Key, Mapping[str, Json]], kinds: Mapping[str, Any]) -> 
             models[key] = model
     if any(one.problems for (kind, _), one in found.items() if kind == "entity"):
         return found
-    known = {name: connector_class(kind).kind for name, kind in promised(specs).items()} | dict(kinds)
-    catalogue = _catalogue({key: specs[key] for key in models}, known)
+    around = _catalogue({key: specs[key] for key in models}, _known(specs, kinds))
     for key, model in models.items():
-        found[key].problems = forms.problems(model, catalogue)
+        found[key].problems = forms.problems(model, around)
         if not found[key].problems:
-            found[key].edges = forms.edges(model, catalogue)
+            found[key].edges = forms.edges(model, around)
     return found
+
+
+def _known(specs: Mapping[Key, Mapping[str, Json]], kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the kinds behind connector names: those promised by packs, and those registered."""
+    return {name: connector_class(kind).kind for name, kind in promised(specs).items()} | dict(kinds)
+
+
+def catalogue(specs: Mapping[Key, Mapping[str, Json]], kinds: Mapping[str, Any]) -> Catalogue:
+    """Return what a definition of this landscape may refer to; headers of packs are no definitions."""
+    return _catalogue({key: spec for key, spec in specs.items() if key[0] != PACK}, _known(specs, kinds))
 
 
 def _catalogue(specs: Mapping[Key, Mapping[str, Json]], kinds: Mapping[str, Any]) -> Catalogue:

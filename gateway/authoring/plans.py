@@ -15,11 +15,13 @@ from sqlalchemy import Connection
 
 from core import jsons
 from core.database import Database
-from core.definitions import KINDS, Edge, Problem, Version, generation
+from core.definitions import KINDS, Catalogue, Edge, Problem, Version, generation
 from core.words import Json
-from gateway.authoring import landscape
+from gateway.authoring import landscape, ways
 from gateway.authoring.landscape import PACK, Checked, Key
 from gateway.authoring.packs import Authored, Fault, Pack
+from mappings.reverse import FieldWay
+from mappings.specs import named_tables
 
 STATES = ("new", "changed", "unchanged", "removed")
 
@@ -46,11 +48,14 @@ class Item:
     problems: list[Fault] = field(default_factory=list)
     spec: dict[str, Json] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
+    ways: list[FieldWay] = field(default_factory=list)
+    """Of a mapping: which fields can be written back."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON, without the document itself."""
         told = {name: getattr(self, name) for name in ("kind", "name", "state", "file", "line")}
         told["changes"] = [{"path": one.path, "before": one.before, "after": one.after} for one in self.changes]
+        told["one_way"] = [one.as_dict() for one in self.ways if one.way == "one-way" or one.accepted]
         return told | {"problems": [one.as_dict() for one in self.problems]}
 
 
@@ -126,7 +131,21 @@ def _plan(conn: Connection, pack: Pack, kinds: Mapping[str, Any] | None, *, prun
     if any(item.state != "unchanged" for item in made.items):
         _check_others(made, {key: one for key, one in before.items() if key in checked and key not in written}, checked)
     _check_connectors(made, pack, known)
+    _try_ways(made, landscape.catalogue(after, known))
     return made
+
+
+def _try_ways(made: Plan, catalogue: Catalogue) -> None:
+    """Try the laws of every mapping that would be published, and of those whose code tables change; say what fails."""
+    changed = {item.name for item in made.items if item.kind == "code_table" and item.state != "unchanged"}
+    for item in made.items:
+        if item.kind == "mapping" and item.state in ("new", "changed") and not item.problems:
+            item.ways = ways.tried(item.spec, catalogue)
+            made.notices += ways.told(item.name, item.ways)
+    known = {item.name for item in made.items if item.ways}
+    for name, spec in catalogue.mappings.items():
+        if changed and name not in known and changed & set(named_tables(spec)):
+            made.notices += ways.told(name, ways.tried(spec, catalogue))
 
 
 def _item(one: Authored, known: Version | None, checked: Checked) -> Item:

@@ -23,6 +23,8 @@ main = LazyGroup(
         "export": "definitions:export",
         "rollback": "definitions:rollback",
         "kinds": "kinds:kinds",
+        "tables": "codes:tables",
+        "reverse": "codes:reverse",
         "connectors": "trying:connectors",
         "ids": "ids:ids",
         "events": "events:events",

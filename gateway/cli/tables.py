@@ -23,6 +23,7 @@ HEADS: dict[str, str] = {
     "Check": "检查项",
     "Code": "代码",
     "Connector": "连接器",
+    "Coverage": "覆盖率",
     "Created": "创建时间",
     "Decision": "判定",
     "Definition": "定义",
@@ -37,11 +38,13 @@ HEADS: dict[str, str] = {
     "Field": "字段",
     "First seen": "首次出现",
     "Fix": "处理",
+    "Found": "已收录",
     "From": "来源",
     "Help": "说明",
     "Id": "编号",
     "Kind": "类型",
     "Known as": "称为",
+    "Lacking": "缺少的词数",
     "Last used": "上次使用",
     "Level": "级别",
     "Master ID": "主标识",
@@ -74,8 +77,11 @@ HEADS: dict[str, str] = {
     "Ticket": "工单",
     "Title": "名称",
     "Type": "种类",
+    "Unknown": "未收录",
     "Value": "值",
+    "Way": "方向",
     "Why": "原因",
+    "Word": "词",
 }
 """Every heading, and what it is in Chinese; a test holds that no table has another."""
 

@@ -72,6 +72,7 @@ def _said(detail: Any) -> str:
 @click.argument("id", required=False)
 @option("--connector", en="Everything of this connector.", zh="此连接器的全部内容。")
 @option("--bridge", en="Everything this bridge decided on.", zh="此桥接规则判定过的全部内容。")
+@option("--mapping", en="What this mapping refused or quarantined.", zh="被此映射拒绝或隔离的内容。")
 @option("--state", type=STATE, en="Everything in this state.", zh="处于此状态的全部内容。")
 @window
 @option("--run", "for_real", is_flag=True, en="Do it; without this it is a dry run.", zh="真正执行；否则仅预演。")

@@ -1,14 +1,15 @@
 """
-JSONPath, compiled: plain and indexed paths and simple filters become one generated function.
+JSONPath, read: what a path says, and whether it can be compiled.
 
-Everything else (wildcards, slices, ``..``, other filters) goes through jsonpath-ng, parsed once.
-The meaning is jsonpath-ng's; a property test compares the two on random documents.
+Plain and indexed paths and equality filters are compiled by ``mappings.translate.getter``; everything else (wildcards,
+slices, ``..``, other filters) goes through jsonpath-ng, parsed once. The meaning is jsonpath-ng's; a property test
+compares the two on random documents.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,12 +29,14 @@ class _Missing:
 
 MISSING: Final = _Missing()
 
+_EQUALS = r"""@\.(?P<key{n}>[^\W\d][\w\-]*)\s*==\s*(?P<equals{n}>'[^'\\]*'|"[^"\\]*"|-?(?:0|[1-9][0-9]{{0,15}}))\s*"""
 _SEGMENT = re.compile(
-    r"""
-    \.(?P<name>[^\W\d][\w\-]*)                                            # .name, .客户
-  | \[(?P<index>-?\d+)\]                                                  # [0], [-1]
-  | \[(?P<quoted>'[^'\\]*'|"[^"\\]*")\]                                   # ['any name']
-  | \[\?\(?\s*@\.(?P<key>[^\W\d][\w\-]*)\s*==\s*(?P<equals>'[^'\\]*'|"[^"\\]*")\s*\)?\]   # [?(@.tag=='x')]
+    rf"""
+    \.(?P<name>[^\W\d][\w\-]*)                        # .name, .客户
+  | \[(?P<index>-?\d+)\]                              # [0], [-1]
+  | \[(?P<quoted>'[^'\\]*'|"[^"\\]*")\]               # ['any name']
+  | \[\?\s*{_EQUALS.format(n=1)}\]                    # [?@.tag=='x']
+  | \[\?\(\s*{_EQUALS.format(n=2)}\)\s*\]             # [?(@.tag=='x')], [?(@.channel==7)]
     """,
     re.VERBOSE,
 )
@@ -45,10 +48,13 @@ class PathError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Equals:
-    """The filter ``[?(@.key=='text')]``."""
+    """The filter ``[?(@.key=='text')]``, or of a whole number."""
 
     key: str
-    text: str
+    value: str | int
+
+
+Part = str | int | Equals
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Path:
     """
 
     text: str
-    parts: tuple[str | int | Equals, ...] | None
+    parts: tuple[Part, ...] | None
     many: bool
     find: Callable[[Json], list[Json]] | None = None
 
@@ -78,7 +84,7 @@ def read_path(text: str) -> Path:
     Read a path; raise PathError with the reason when it is not one.
 
     >>> read_path("$.tags[?(@.tag=='site')].value").parts
-    ('tags', Equals(key='tag', text='site'), 'value')
+    ('tags', Equals(key='tag', value='site'), 'value')
     >>> read_path("$.客户.名称").parts
     ('客户', '名称')
     >>> read_path("$..name").parts is None
@@ -92,8 +98,8 @@ def read_path(text: str) -> Path:
     return Path(text, None, many=True, find=_by_library(text))
 
 
-def _parts(text: str) -> tuple[str | int | Equals, ...] | None:
-    found: list[str | int | Equals] = []
+def _parts(text: str) -> tuple[Part, ...] | None:
+    found: list[Part] = []
     at = 1
     while at < len(text):
         match = _SEGMENT.match(text, at)
@@ -106,7 +112,9 @@ def _parts(text: str) -> tuple[str | int | Equals, ...] | None:
         elif match["quoted"] is not None:
             found.append(match["quoted"][1:-1])
         else:
-            found.append(Equals(match["key"], match["equals"][1:-1]))
+            literal = match["equals1"] or match["equals2"]
+            value = literal[1:-1] if literal[0] in "'\"" else int(literal)
+            found.append(Equals(match["key1"] or match["key2"], value))
         at = match.end()
     return tuple(found)
 
@@ -123,63 +131,3 @@ def _by_library(text: str) -> Callable[[Json], list[Json]]:
         else:
             return lambda document: [match.value for match in parsed.find(document)]
     raise PathError(f"{text!r} is not JSONPath: {reasons[-1]}")
-
-
-def compile_getter(paths: Sequence[Path]) -> Callable[[Json], tuple[Json, ...]]:
-    """
-    Return one function that reads all paths of a record: the value, or MISSING; a list of matches where ``many``.
-
-    >>> get = compile_getter([read_path("$.a.b"), read_path("$.a.c"), read_path("$.t[?(@.k=='x')].v")])
-    >>> get({"a": {"b": None}, "t": [{"k": "x", "v": 1}]})
-    (None, MISSING, [1])
-    """
-    names: dict[str, Any] = {"MISSING": MISSING, "matches": _matches}
-    lines = ["def get(d):"]
-    for n, path in enumerate(paths):
-        if path.parts is None or path.many:
-            names[f"find{n}"] = path.find or _finder(path.parts or ())
-            lines.append(f"    v{n} = find{n}(d)")
-        else:
-            lines += _plain_lines(n, path.parts)
-    lines.append(f"    return ({' '.join(f'v{n},' for n in range(len(paths)))})")
-    # Safe: the source holds only numbers of ours and repr() of strings, so no path can add code.
-    exec("\n".join(lines), names)  # noqa: S102
-    get: Callable[[Json], tuple[Json, ...]] = names["get"]
-    return get
-
-
-def _plain_lines(n: int, parts: Sequence[str | int | Equals]) -> list[str]:
-    """Return the lines that read one plain path; a text indexed by a number must not count as a list."""
-    read, checks = "d", []
-    for part in parts:
-        if isinstance(part, int):
-            checks.append(f"{read}.__class__ is list")
-        read += f"[{part!r}]"
-    value = f"{read} if {' and '.join(checks)} else MISSING" if checks else read
-    return ["    try:", f"        v{n} = {value}", "    except (KeyError, TypeError, IndexError):", f"        v{n} = MISSING"]
-
-
-def _finder(parts: tuple[str | int | Equals, ...]) -> Callable[[Json], list[Json]]:
-    """Return a loop for a path with simple filters: the matches in document order."""
-    return lambda document: _matches(document, parts, 0)
-
-
-def _matches(node: Json, parts: tuple[str | int | Equals, ...], at: int) -> list[Json]:
-    for n in range(at, len(parts)):
-        part = parts[n]
-        if isinstance(part, Equals):
-            key, text, found = part.key, part.text, []
-            items = node if node.__class__ is list else node.values() if node.__class__ is dict else ()
-            for item in items:
-                if item.__class__ is dict and item.get(key) == text:
-                    found += _matches(item, parts, n + 1)
-            return found
-        if isinstance(part, str):
-            if node.__class__ is not dict or part not in node:
-                return []
-            node = node[part]
-        else:
-            if node.__class__ is not list or not -len(node) <= part < len(node):
-                return []
-            node = node[part]
-    return [node]

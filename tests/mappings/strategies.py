@@ -21,12 +21,12 @@ _small = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=2), max_leaves=4
 )
 
-Part = str | int | tuple[str, str]
-"""A key, an index, or the filter key == text."""
+Part = str | int | tuple[str, str | int]
+"""A key, an index, or the filter key == text or number."""
 
 _keys = st.sampled_from(KEYS)
 _plain_parts: st.SearchStrategy[Part] = st.one_of(_keys, st.integers(-2, 2))
-_filter_parts: st.SearchStrategy[Part] = st.tuples(st.sampled_from(("a", "b", "tag")), st.sampled_from(TEXTS[:3]))
+_filter_parts: st.SearchStrategy[Part] = st.tuples(st.sampled_from(("a", "b", "tag")), st.sampled_from((*TEXTS[:3], 0, 1, -2)))
 
 
 def written(parts: list[Part], quoted: list[bool]) -> str:
@@ -34,7 +34,7 @@ def written(parts: list[Part], quoted: list[bool]) -> str:
     text = "$"
     for part, quote in zip(parts, quoted, strict=True):
         if isinstance(part, tuple):
-            text += f"[?(@.{part[0]}=='{part[1]}')]"
+            text += f"[?(@.{part[0]}=={part[1]!r})]"
         elif isinstance(part, int):
             text += f"[{part}]"
         else:
@@ -54,7 +54,8 @@ def planted(draw: Callable[..., Json], parts: list[Part]) -> Json:
             items = [draw(_small), document, draw(_small), document]
             key, text = part
             found = [
-                {**one, key: draw(st.sampled_from((text, text, "z", None)))} if isinstance(one, dict) else one for one in items
+                {**one, key: draw(st.sampled_from((text, text, "z", None, True, 1.0)))} if isinstance(one, dict) else one
+                for one in items
             ]
             document = dict(zip(KEYS, found, strict=False)) if draw(st.booleans()) else found
         elif isinstance(part, int):

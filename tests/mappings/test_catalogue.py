@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from core.database import Database
 from core.definitions import publish, save_version
 from mappings.catalogue import Written, load
+from mappings.translate import Reference
 from tests.mappings.definitions import ALERT, DEVICE, MAPPING, SITE, world
 
 
@@ -32,7 +33,7 @@ def test_the_catalogue_follows_publishing(db: Database) -> None:
         version_id = keep(conn, "mapping", MAPPING)
         keep(conn, "mapping", {**MAPPING, "name": "draft-one"}, live=False)
         (mapping,) = load(conn).mappings_for("zabbix", "east", "problems")
-    assert (mapping.name, mapping.version_id, mapping.refs) == ("zabbix-problems", version_id, {"device": "device"})
+    assert (mapping.name, mapping.version_id, mapping.refs) == ("zabbix-problems", version_id, {"device": Reference("device")})
 
 
 def test_one_record_may_feed_several_mappings() -> None:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from jsonpath_ng.ext import parse  # type: ignore[attr-defined] # the library re-exports it
 
 from core.words import FieldState, Json
-from mappings.models import EntitySpec, MappingSpec
-from mappings.translate import Mapping, TranslationError, compile_mapping, translate
+from mappings.models import CodeTableSpec, EntitySpec, MappingSpec
+from mappings.translate import Mapping, TranslationError, compile_mapping, compile_tables, translate
+from mappings.translate.step import StepError, Vanished
 from tests.mappings.strategies import documents
 
 FIELDS: dict[str, Any] = {
@@ -24,10 +27,15 @@ FIELDS: dict[str, Any] = {
 }
 
 
-def compiled(fields: dict[str, Any], tables: dict[str, dict[str, Json]] | None = None) -> Mapping:
+def compiled(
+    fields: dict[str, Any], tables: list[dict[str, Json]] | None = None, cases: list[dict[str, Json]] | None = None
+) -> Mapping:
     entity = EntitySpec.model_validate({"name": "alert", "prefix": "ALRT", "title": {"en": "a", "zh": "告"}, "fields": FIELDS})
-    spec = MappingSpec.model_validate({"name": "m", "from": {"kind": "k", "stream": "s"}, "to": "alert", "fields": fields})
-    mapping = compile_mapping(spec, entity, tables or {})
+    source = {"kind": "k", "stream": "s"}
+    spec = MappingSpec.model_validate({"name": "m", "from": source, "to": "alert", "fields": fields, "cases": cases or []})
+    made, faults = compile_tables(CodeTableSpec.model_validate(one) for one in tables or ())
+    assert not faults
+    mapping = compile_mapping(spec, entity, made)
     assert isinstance(mapping, Mapping), mapping
     return mapping
 
@@ -92,6 +100,51 @@ def test_only_mapped_fields_are_written(document: Json) -> None:
     types = {"title": str, "level": int, "tags": list, "device": str, "state": str}
     for name, got in result.fields.items():
         assert (got.value.__class__ is types[name]) is (got.state is FieldState.PRESENT)
+
+
+SLOW_FIELDS: dict[str, Any] = {
+    "title": {"from": "$.a", "steps": ["trim"], "on_invalid": "quarantine"},
+    "level": {"from": "$.b[0]", "on_invalid": "skip", "on_missing": "default", "default": 3},
+    "tags": {"from": "$..tag", "steps": ["dedupe"]},
+    "device": {"from": "$['客户'].名称", "on_invalid": "skip"},
+    "state": {
+        "from": "$.tag[?(@.a=='x')].value",
+        "table": {"x": "open", "y": "resolved"},
+        "unmapped": "skip",
+        "on_invalid": "skip",
+    },
+    "more": {"from": "$.tag[?(@.a=='y')]", "on_invalid": "skip", "on_null": "skip"},
+}
+
+
+def slowly(mapping: Mapping, document: Json) -> dict[str, Json]:
+    """Read every path with jsonpath-ng and run the steps one by one: the present values of a translation."""
+    found = {}
+    for name, plan in mapping.plans.items():
+        path = re.sub(r"\.(客户|名称)", r"['\1']", plan.path.text)
+        matches = [match.value for match in parse(path).find(document)]
+        value = matches if plan.listed and plan.path.many and matches else matches[0] if len(matches) == 1 else None
+        if not matches and plan.spec.on_missing == "default":
+            found[name] = plan.spec.default
+            continue
+        for made in plan.steps if value is not None else ():
+            try:
+                value = made.run(value, [])
+            except (StepError, Vanished):
+                value = None
+                break
+        if value.__class__ in plan.classes and (plan.words is None or value in plan.words):
+            found[name] = value
+    return found
+
+
+@settings(max_examples=300)
+@given(documents)
+def test_the_compiled_mapping_says_what_the_slow_way_says(document: Json) -> None:
+    """One generated function gives, field by field, what jsonpath-ng and the steps one by one give."""
+    mapping = compiled(SLOW_FIELDS)
+    fast = {name: got.value for name, got in translate(mapping, document).fields.items() if got.state is FieldState.PRESENT}
+    assert fast == slowly(mapping, document)
 
 
 def test_no_invalid_value_is_silent() -> None:
@@ -231,3 +284,48 @@ def test_thirty_plain_fields_translate_fast() -> None:
             translate(mapping, record)
         best = min(best, (time.perf_counter() - started) / 50)
     assert best < 0.000_1
+
+
+def test_units_zones_and_words_of_a_person() -> None:
+    """A field says in which unit and zone its source speaks; what tells of a person is quoted nowhere."""
+    more = {**FIELDS, "heat": {"type": "number", "unit": "Cel"}, "title": {"type": "string", "pii": True}}
+    entity = EntitySpec.model_validate({"name": "alert", "prefix": "ALRT", "title": {"en": "a", "zh": "告"}, "fields": more})
+    fields = {
+        "heat": {"from": "$.t", "unit": "[degF]"},
+        "since": {"from": "$.at", "zone": "Asia/Shanghai"},
+        "title": {"from": "$.who", "steps": ["trim"], "on_invalid": "quarantine"},
+        "level": {"from": "$.who", "on_invalid": "skip", "pii": True},
+    }
+    source = {"kind": "k", "stream": "s"}
+    mapping = compile_mapping(
+        MappingSpec.model_validate({"name": "m", "from": source, "to": "alert", "fields": fields}), entity, {}
+    )
+    assert isinstance(mapping, Mapping)
+    assert mapping.pii == {"title", "level"}
+    result = translate(mapping, {"t": "212", "at": "2026-03-01 08:00:00", "who": 13800138000})
+    assert result.fields["heat"].value == 100
+    assert result.fields["since"].value == "2026-03-01T00:00:00.000000Z"
+    assert [one.field for one in result.problems] == ["title"]
+    assert "138" not in str(result.problems[0].as_dict())
+    assert result.fields["title"].raw == 13800138000, "the observation keeps it, for whoever may see it"
+    assert translate(mapping, {"who": "13800138000"}).problems[0].raw != "13800138000"
+
+
+@pytest.mark.parametrize(
+    ("field", "spec", "place", "words"),
+    [
+        ("heat", {"from": "$.x", "unit": "kPa"}, "fields.heat.unit", "no unit to convert into"),
+        ("title", {"from": "$.x", "zone": "Asia/Shanghai"}, "fields.title.zone", "has no time zone"),
+        ("since", {"from": "$.x", "zone": "Asia/Shangai"}, "fields.since.zone", "no time zone 'Asia/Shangai'"),
+        ("since", {"from": "$.x", "zone": "UTC", "steps": ["epoch_s"]}, "fields.since.zone", "reads the time already"),
+        ("title", {"from": "$.x", "steps": [{"lookup": "device"}, "trim"]}, "fields.title.steps.0", "comes last"),
+        ("device", {"from": "$.x", "steps": [{"lookup": "site"}]}, "fields.device.steps.0", "Look up what the field refers to"),
+        ("level", {"from": "$.x", "steps": [{"lookup": "device"}]}, "fields.level.steps.0", "the field is of type integer"),
+        ("title", {"from": "$.x", "steps": [{"map": ["trim", "uper"]}]}, "fields.title.steps.0", "Did you mean 'upper'?"),
+    ],
+)
+def test_faults_of_unit_zone_and_lookup(field: str, spec: dict[str, Any], place: str, words: str) -> None:
+    """Each is named at its place with the way out."""
+    (found,) = faults({field: spec})
+    assert found[0] == place
+    assert words in found[1]

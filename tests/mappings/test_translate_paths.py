@@ -4,11 +4,13 @@ import re
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonpath_ng import parse as parse_plain  # type: ignore[attr-defined] # the library re-exports it
 from jsonpath_ng.ext import parse as parse_extended  # type: ignore[attr-defined] # as above
 
 from core.words import Json
-from mappings.translate.paths import MISSING, PathError, compile_getter, read_path
+from mappings.translate.getter import compile_getter
+from mappings.translate.paths import MISSING, PathError, read_path
 from tests.mappings.strategies import paths_with_documents
 
 
@@ -36,6 +38,27 @@ def test_a_simple_filter_means_what_jsonpath_says(sample: tuple[str, Json]) -> N
     assert read.many
     (found,) = compile_getter([read])(document)
     assert found == [match.value for match in parse_extended(_quoted(path)).find(document)]
+
+
+@settings(max_examples=200)
+@given(st.lists(paths_with_documents(filtered=True) | paths_with_documents(filtered=False), min_size=2, max_size=5))
+def test_many_paths_in_one_function_mean_the_same(samples: list[tuple[str, Json]]) -> None:
+    """Paths that share an index of one list find what each of them finds alone."""
+    paths = [path for path, _ in samples]
+    paths += [re.sub(r"=='?[^')]*'?\)", f"=={literal})", paths[0]) for literal in ("'x'", "'y'", "1")]
+    get = compile_getter([read_path(path) for path in paths])
+    for _, document in samples:
+        for path, found in zip(paths, get(document), strict=True):
+            expected = [match.value for match in parse_extended(_quoted(path)).find(document)]
+            assert (found if read_path(path).many else [] if found is MISSING else [found]) == expected, path
+
+
+def test_equal_but_not_the_same() -> None:
+    """True is not 1, 1.0 is; a key that several items have gives them all, in their order."""
+    items = [{"k": True, "v": 1}, {"k": 1, "v": 2}, {"k": 1.0, "v": 3}, {"k": "1", "v": 4}, {"k": [1], "v": 5}, "k", None]
+    paths = ("$.t[?(@.k==1)].v", "$.t[?(@.k=='1')].v", "$.t[?@.k=='1'].v", "$.t[?(@.k=='1')]", "$.t[?(@.k==1)].v.x")
+    get = compile_getter([read_path(path) for path in paths])
+    assert get({"t": items}) == ([2, 3], [4], [4], [items[3]], [])
 
 
 def _quoted(path: str) -> str:
