@@ -13,9 +13,11 @@ from gateway.api import (
     keys,
     kinds,
     lineage,
+    mappings,
     repairs,
     replay,
     snapshots,
+    versions,
 )
 from gateway.operations import Subject
 
@@ -28,6 +30,8 @@ SUBJECTS: tuple[Subject, ...] = (
     replay.subject,
     identity.subject,
     definitions.subject,
+    versions.subject,
+    mappings.subject,
     snapshots.subject,
     lineage.subject,
     repairs.subject,

@@ -51,6 +51,11 @@ def promised(specs: Mapping[Key, Mapping[str, Json]]) -> dict[str, str]:
     return found
 
 
+def catalogue(conn: Connection) -> Catalogue:
+    """Return what is live, as checks read it."""
+    return _catalogue({key: one.spec for key, one in live_versions(conn).items() if key[0] != PACK}, registered(conn))
+
+
 def check(specs: Mapping[Key, Mapping[str, Json]], kinds: Mapping[str, Any]) -> dict[Key, Checked]:
     """
     Check every definition of a landscape against all of it.
@@ -69,11 +74,11 @@ def check(specs: Mapping[Key, Mapping[str, Json]], kinds: Mapping[str, Any]) -> 
     if any(one.problems for (kind, _), one in found.items() if kind == "entity"):
         return found
     known = {name: connector_class(kind).kind for name, kind in promised(specs).items()} | dict(kinds)
-    catalogue = _catalogue({key: specs[key] for key in models}, known)
+    around = _catalogue({key: specs[key] for key in models}, known)
     for key, model in models.items():
-        found[key].problems = forms.problems(model, catalogue)
+        found[key].problems = forms.problems(model, around)
         if not found[key].problems:
-            found[key].edges = forms.edges(model, catalogue)
+            found[key].edges = forms.edges(model, around)
     return found
 
 

@@ -22,6 +22,8 @@ main = LazyGroup(
         "apply": "definitions:apply",
         "export": "definitions:export",
         "rollback": "definitions:rollback",
+        "versions": "versions:versions",
+        "mappings": "mappings:mappings",
         "connectors": "connectors:connectors",
         "ids": "ids:ids",
         "events": "events:events",
