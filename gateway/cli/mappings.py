@@ -12,13 +12,14 @@ from rich.markup import escape
 from core import jsons
 from core.clock import to_rfc3339
 from core.definitions import live
-from core.errors import NotFoundError
+from core.errors import MalformedError, NotFoundError
 from core.strict import read_json
+from gateway.api import drafting as drafting_api
 from gateway.api import mappings as api
 from gateway.api import versions as versions_api
 from gateway.authoring.inserted import insert_cases
 from gateway.cli import exits
-from gateway.cli.asked import form, window
+from gateway.cli.asked import bytes_of, form, window
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.speech import Group, option, word
 from gateway.cli.tables import brief, mark, show_table
@@ -32,7 +33,7 @@ mappings = Group(
 _NAME = click.argument("name")
 _FILE = option(
     "--file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     en="The mapping as it stands in this file, instead of a stored version.",
     zh="使用该文件中的映射，而非已保存的版本。",
 )
@@ -71,7 +72,7 @@ def list_all(desk: Desk) -> Said:
 )
 @option(
     "--record",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     en="Of the record in this JSON file.",
     zh="使用该 JSON 文件中的记录。",
 )
@@ -132,7 +133,7 @@ def compare(desk: Desk, name: str, n: int | None, file: Path | None, *, against:
 @option("--whole", is_flag=True, en="Keep what the mapping does not read, too.", zh="同时保留映射未读取的部分。")
 @option(
     "--into",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     en="Append them to the mapping in this file or folder; else they are printed.",
     zh="追加到该文件或目录中的映射；默认打印。",
 )
@@ -191,7 +192,7 @@ def _window(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(file: Path) -> dict[str, Any]:
-    found = read_json(file.read_bytes())
+    found = read_json(bytes_of(file))
     if not isinstance(found, dict):
         raise click.UsageError(word(f"{file} holds no JSON object.", f"{file} 不是 JSON 对象。"))
     return found
@@ -245,3 +246,42 @@ def _show_comparison(console: Console, found: api.Comparison) -> None:
 
 def _shown(side: api.Side) -> str:
     return _said(side.value) if side.state == "present" else side.state
+
+
+@mappings.add(
+    "draft",
+    en="Propose a mapping from what a connector sent, or from samples: YAML with a reason per field.",
+    zh="根据连接器发来的记录或样例起草映射：输出带理由的 YAML。",
+)
+@option("--connector", required=True, en="Whose records.", zh="连接器。")
+@option("--entity", required=True, en="What they are to become.", zh="目标实体。")
+@option("--stream", en="Which stream; needed where there are several.", zh="数据流；有多个时必填。")
+@option(
+    "--sample",
+    type=click.Path(dir_okay=False, path_type=Path),
+    en="JSON file with one record, a list of them, or one a line; else what was really sent.",
+    zh="JSON 文件：一条记录、记录列表或每行一条；默认使用真实记录。",
+)
+@option("--last", type=click.IntRange(1, 500), default=100, show_default=True, en="So many real records.", zh="真实记录条数。")
+@option("--zone", en="Of times that tell none, such as Asia/Shanghai.", zh="未注明时区的时间所用时区，如 Asia/Shanghai。")
+def draft(desk: Desk, sample: Path | None, **given: Any) -> Said:
+    """Print a draft; nothing is stored."""
+    samples = None if sample is None else _samples(sample)
+    found = drafting_api.draft_mapping(desk.call, form(drafting_api.ToDraft, records=samples, **given))
+    return Said(plain(found), lambda console: console.print(escape(found.yaml), soft_wrap=True, end=""))
+
+
+def _samples(file: Path) -> list[dict[str, Any]]:
+    """Read a JSON object, a list of objects, or one object a line."""
+    body = bytes_of(file)
+    try:
+        found = read_json(body)
+    except MalformedError:
+        lines = [line for line in body.splitlines() if line.strip()]
+        if len(lines) < 2:
+            raise
+        found = [read_json(line) for line in lines]
+    listed = found if isinstance(found, list) else [found]
+    if not listed or not all(isinstance(one, dict) for one in listed):
+        raise click.UsageError(word(f"{file} holds something that is no JSON object.", f"{file} 中含有非 JSON 对象的内容。"))
+    return listed[: drafting_api.MOST_SAMPLES]

@@ -15,7 +15,7 @@ from core.strict import read_yaml
 from gateway.api import definitions as stored
 from gateway.api import versions as api
 from gateway.cli import exits
-from gateway.cli.asked import form
+from gateway.cli.asked import form, text_of
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.speech import Group, language, option, word
 from gateway.cli.tables import mark, show_table
@@ -69,7 +69,7 @@ def diff(desk: Desk, kind: str, name: str, before: int | None, after: int | None
 @versions.add(
     "save", en="Keep the definitions of a file as drafts; nothing becomes live.", zh="将文件中的定义保存为草稿（不生效）。"
 )
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def save(desk: Desk, file: Path) -> Said:
     """Save every definition of a YAML file as a draft."""
     call = desk.call_to_write()
@@ -124,7 +124,7 @@ def publish(desk: Desk, kind: str, name: str, n: int | None) -> Said:
 def definitions_of(file: Path) -> list[tuple[str, str, dict[str, Any]]]:
     """Return kind, name and document of every definition in a file."""
     found = []
-    for document in read_yaml(file.read_text(encoding="utf-8-sig"), str(file)):
+    for document in read_yaml(text_of(file), str(file)):
         spec = document.value
         if not isinstance(spec, dict) or not all(isinstance(spec.get(one), str) for one in ("kind", "name")):
             why = f"{file}:{document.line}: a definition is an object with kind and name."
