@@ -202,7 +202,7 @@ def partitions(conn: Connection) -> dict[int, str]:
 def find(conn: Connection, public_id: str) -> dict[str, list[dict[str, Any]]] | None:
     """Return the bundle that holds this receipt, event or action; None when it is not in the archive."""
     row = _place(conn, public_id)
-    return None if row is None else _opened(row["bundle"])
+    return None if row is None else opened(row["bundle"])
 
 
 def _place(conn: Connection, public_id: str) -> Mapping[Any, Any] | None:
@@ -218,7 +218,8 @@ def _place(conn: Connection, public_id: str) -> Mapping[Any, Any] | None:
     return conn.execute(query).mappings().first()
 
 
-def _opened(bundle: bytes) -> dict[str, list[dict[str, Any]]]:
+def opened(bundle: bytes) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows in a bundle, by table."""
     parts: dict[str, list[dict[str, Any]]] = loads(zlib.decompress(bundle))
     for rows in parts.values():
         for row in rows:
@@ -231,7 +232,7 @@ def put_back(conn: Connection, public_id: str) -> bool:
     row = _place(conn, public_id)
     if row is None:
         return False
-    parts = _opened(row["bundle"])
+    parts = opened(row["bundle"])
     [back] = parts["delivery"]
     same = select(delivery.c.id).where(
         delivery.c.connector_id == back["connector_id"], delivery.c.external_id == back["external_id"]

@@ -74,35 +74,43 @@ def read(
 ) -> list[Reading]:
     """Parse and translate deliveries of one connector. Pure: no network, no clock, no database."""
     kind = registered.find_class(connector.kind)
-    settings = registered.settings(connector)
+    registered.settings(connector)  # what is wrong with them is the connector's fault, not a delivery's
     readings = []
     for row in rows:
-        delivery = Delivery(
-            receipt=row["receipt"],
-            connector=connector.name,
-            body=row["body"],
-            headers=row["headers"],
-            received_at=row["received_at"],
-            origin=Origin(row["origin"]),
-            stream=row["stream"],
-        )
         try:
-            records = kind.parse(delivery, settings)
-            if any(one.at is not None and one.at.__class__ is not int for one in records):
-                raise TypeError("a record's time is not a number of microseconds")  # noqa: TRY301 - a kind's bug, told as any other
+            records = records_of(row, connector, registered)
         except TielineError as error:
             readings.append(Reading(row, [], error))
             continue
-        except Exception as unknown:
-            named = ParseError(
-                f"The body of {row['receipt']} cannot be read by kind {connector.kind}.",
-                why=f"{type(unknown).__name__}: {unknown}",
-                fix="Look at the body; if the system is right, report it, then replay the delivery.",
-            )
-            readings.append(Reading(row, [], named))
-            continue
         readings.append(Reading(row, list(_items(row, connector, records, catalogue, registered))))
     return readings
+
+
+def records_of(row: Mapping[Any, Any], connector: ConnectorRow, registered: Registered) -> list[Record]:
+    """Return the records in a delivery's bytes, or say why they cannot be read. Pure."""
+    delivery = Delivery(
+        receipt=row["receipt"],
+        connector=connector.name,
+        body=row["body"],
+        headers=row["headers"],
+        received_at=row["received_at"],
+        origin=Origin(row["origin"]),
+        stream=row["stream"],
+    )
+    settings = registered.settings(connector)
+    try:
+        records = registered.find_class(connector.kind).parse(delivery, settings)
+        if any(one.at is not None and one.at.__class__ is not int for one in records):
+            raise TypeError("a record's time is not a number of microseconds")  # noqa: TRY301 - a kind's bug, told as any other
+    except TielineError:
+        raise
+    except Exception as unknown:
+        raise ParseError(
+            f"The body of {row['receipt']} cannot be read by kind {connector.kind}.",
+            why=f"{type(unknown).__name__}: {unknown}",
+            fix="Look at the body; if the system is right, report it, then replay the delivery.",
+        ) from unknown
+    return records
 
 
 def _items(

@@ -19,6 +19,7 @@ Policy: TypeAlias = Literal["error", "skip", "default", "quarantine"]
 NullPolicy: TypeAlias = Literal["error", "skip", "default", "quarantine", "write"]
 FieldWord: TypeAlias = Literal["string", "integer", "number", "boolean", "time", "list", "object", "ref"]
 Relation: TypeAlias = Literal["equivalent", "narrower", "broader"]
+ContractMode: TypeAlias = Literal["evolve", "freeze", "quarantine"]
 
 RESERVED = ("id",)
 """Field names that mean something already: ``alert.id`` is the master ID itself."""
@@ -153,6 +154,28 @@ class Case(Strict):
     """True: this record must be refused by the mapping (a policy `error` applies)."""
 
 
+class ContractSpec(Strict):
+    """What happens when a source sends another form than it did: for all paths, and for single ones."""
+
+    mode: ContractMode = "evolve"
+    paths: dict[str, ContractMode] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"mode": value} if isinstance(value, str) else value
+
+    def mode_of(self, path: str) -> ContractMode:
+        """
+        Return the mode that counts for a path: its own, else that of the nearest path above it, else the general one.
+
+        >>> ContractSpec(mode="freeze", paths={"$.tags": "evolve"}).mode_of("$.tags[*].tag")
+        'evolve'
+        """
+        above = [one for one in self.paths if path == one or path.startswith((f"{one}.", f"{one}["))]
+        return self.paths[max(above, key=len)] if above else self.mode
+
+
 class MappingSpec(Strict):
     """How a stream's record becomes an entity's fields. Fields that are not listed are never written."""
 
@@ -161,6 +184,7 @@ class MappingSpec(Strict):
     from_: FromSpec = Field(alias="from")
     to: str
     fields: dict[str, MappedField]
+    contract: ContractSpec = Field(default_factory=ContractSpec)
     cases: list[Case] = Field(default_factory=list)
 
 

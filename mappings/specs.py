@@ -15,10 +15,10 @@ from core.definitions import Catalogue, Edge, Problem, unknown
 from core.expressions import RESERVED as CEL_WORDS
 from core.expressions import InvalidExpressionError, compile_formula
 from core.words import Json
+from mappings.cases import run
 from mappings.formulas import cycles
 from mappings.models import (
     RESERVED,
-    Case,
     CodeTableSpec,
     EntitySpec,
     FieldSpec,
@@ -112,9 +112,7 @@ def _mapping_problems(spec: MappingSpec, catalogue: Catalogue) -> list[Problem]:
         for name in spec.fields
         if written.get("of") == f"{spec.to}.{name}"
     ]
-    for n, case in enumerate(spec.cases):
-        found += _case_problems(f"cases.{n}", case, mapping)
-    return found
+    return found + [problem for tried in run(spec, mapping) for problem in tried.problems]
 
 
 def _source_problems(spec: MappingSpec, catalogue: Catalogue) -> Iterator[Problem]:
@@ -165,31 +163,6 @@ def _offered(keys: tuple[str, ...], declared: list[str]) -> bool:
     known = {tuple(_SEVERAL.sub("", name.removeprefix("$.")).split(".")) for name in declared}
     parents = {parts[:n] for parts in known for n in range(1, len(parts))}
     return keys in parents or any(keys[:n] in known and keys[:n] not in parents for n in range(1, len(keys) + 1))
-
-
-def _case_problems(path: str, case: Case, mapping: Compiled) -> Iterator[Problem]:
-    result = mapping.translate(case.given)
-    if result.refused != case.refused:
-        why = "; ".join(f"{one.field}: {one.why}" for one in result.problems) or "every field fits"
-        said = "refused" if result.refused else "accepted"
-        yield Problem(path, f"The case {case.name!r} is {said}: {why}", "Correct the mapping, or the case (refused: true).")
-        return
-    for name, wanted in case.expect.items():
-        got = result.fields.get(name)
-        if got is None or got.value != wanted or got.value.__class__ is not wanted.__class__:
-            shown = repr(got.value) if got is not None else "not written"
-            yield Problem(
-                f"{path}.expect.{name}",
-                f"The case {case.name!r} expects {wanted!r} and gets {shown}.",
-                "Correct the mapping or the case.",
-            )
-    for name in case.lacks:
-        if name in result.fields:
-            yield Problem(
-                f"{path}.lacks",
-                f"The case {case.name!r} must not write {name}, and it writes {result.fields[name].value!r}.",
-                "Correct the mapping or the case.",
-            )
 
 
 def _formula_problems(spec: FormulaSpec, catalogue: Catalogue) -> list[Problem]:

@@ -9,15 +9,18 @@ from gateway.api import (
     connectors,
     decisions,
     definitions,
+    drafting,
     identity,
     keys,
     kinds,
     lineage,
+    mappings,
     repairs,
     replay,
     snapshots,
     tables,
     trying,
+    versions,
 )
 from gateway.operations import Subject
 
@@ -32,6 +35,9 @@ SUBJECTS: tuple[Subject, ...] = (
     identity.subject,
     definitions.subject,
     tables.subject,
+    versions.subject,
+    mappings.subject,
+    drafting.subject,
     snapshots.subject,
     lineage.subject,
     repairs.subject,

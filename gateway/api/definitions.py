@@ -193,9 +193,9 @@ def list_definitions(call: Call, query: OfKind) -> Definitions:
 @subject.get("/definitions/<kind>/<name>")
 def get_definition(call: Call, kind: str, name: str, query: OneVersion) -> Version:
     """Show a version of a definition, the live one if none is named."""
-    for one in _versions(call, kind, name):
+    for one in versions_of(call, kind, name):
         if one.n == query.version or (query.version is None and one.state == "live"):
-            return _shown(one)
+            return shown(one)
     which = f"version {query.version}" if query.version else "live version"
     raise NotFoundError(
         f"The {kind} {name!r} has no {which}.",
@@ -207,7 +207,7 @@ def get_definition(call: Call, kind: str, name: str, query: OneVersion) -> Versi
 @subject.get("/definitions/<kind>/<name>/versions")
 def list_versions(call: Call, kind: str, name: str) -> Versions:
     """List every version of a definition, the newest first."""
-    return Versions(items=[_shown(one) for one in _versions(call, kind, name)])
+    return Versions(items=[shown(one) for one in versions_of(call, kind, name)])
 
 
 @subject.post("/definitions/plan", scope="read")
@@ -232,8 +232,8 @@ def apply_pack(call: Call, body: PackToApply) -> Applied:
 @subject.post("/definitions/<kind>/<name>/rollback", scope="definitions:write", also=(409,))
 def rollback_definition(call: Call, kind: str, name: str, body: Back) -> Version:
     """Make an earlier version live again, if it fits what is live around it."""
-    _versions(call, kind, name)
-    return _shown(authoring.rollback(call.parts.db, kind, name, n=body.version))
+    versions_of(call, kind, name)
+    return shown(authoring.rollback(call.parts.db, kind, name, n=body.version))
 
 
 def _plan(call: Call, pack: Pack) -> authoring.Plan:
@@ -249,18 +249,20 @@ def _file_name(name: str) -> str:
     return PurePosixPath(name).name[:100] or "unnamed"
 
 
-def _versions(call: Call, kind: str, name: str) -> list[store.Version]:
+def versions_of(call: Call, kind: str, name: str, *, must_exist: bool = True) -> list[store.Version]:
+    """Return every version of a definition, the newest first; a kind that is none, or a name that nothing has, is refused."""
     if kind not in store.KINDS:
         known = ", ".join(store.KINDS)
         raise ValidationError("path", [{"path": "kind", "what": f"there is no kind of definition {kind!r}; known: {known}"}])
     with call.parts.db.read() as conn:
         found = store.versions(conn, kind, name)
-    if not found:
+    if not found and must_exist:
         raise NotFoundError(f"There is no {kind} {name!r}.", why="It was never written.", fix="See GET /api/v1/definitions.")
     return found
 
 
-def _shown(one: store.Version) -> Version:
+def shown(one: store.Version) -> Version:
+    """Return a version as it is answered."""
     return Version(
         kind=one.kind,
         name=one.name,

@@ -9,11 +9,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from core.database import Database
-from core.definitions import Edge, Version, generation, mark_tested, previous, publish, retire, save_version, version
+from core.definitions import Edge, Version, generation, mark_tested, publish, retire, save_version, version
 from core.errors import ConflictError, DefinitionError
 from core.repairs import close_repair
 from gateway.authoring import landscape, ways
-from gateway.authoring.landscape import PACK
 from gateway.authoring.plans import Plan
 from lineage import edges as drawn_edges
 
@@ -60,11 +59,11 @@ def apply(db: Database, plan: Plan, author: str) -> Applied:
         if published or removed:
             live = landscape.live_versions(conn)
             same = {live[item.kind, item.name].version_id: item.edges for item in plan.items if item.state == "unchanged"}
-            _draw_again(conn, plan.redrawn | same, now)
+            draw_again(conn, plan.redrawn | same, now)
         return Applied(generation(conn), tuple(version(conn, one) for one in published), tuple(removed))
 
 
-def _draw_again(conn: Connection, wanted: Mapping[int, list[Edge]], now: int) -> None:
+def draw_again(conn: Connection, wanted: Mapping[int, list[Edge]], now: int) -> None:
     """Publish versions again whose edges changed because something they read did."""
     for version_id, edges in wanted.items():
         if drawn_edges.of_version(conn, version_id) != set(edges):
@@ -80,21 +79,3 @@ def _refusal(plan: Plan) -> DefinitionError:
         fix="Correct them and plan again.",
         problems=[one.as_dict() for one in found],
     )
-
-
-def rollback(db: Database, kind: str, name: str, *, n: int | None = None) -> Version:
-    """Make an earlier version live again (the one before, or number ``n``), if it fits what is live around it."""
-    with db.write() as conn:
-        chosen = previous(conn, kind, name, n)
-        live = landscape.live_versions(conn)
-        specs = {key: one.spec for key, one in live.items()} | {(kind, name): chosen.spec}
-        checked = landscape.check(specs, landscape.registered(conn))
-        broken = [f"{a} {b} at {one.path}: {one.what} {one.fix}" for (a, b), found in checked.items() for one in found.problems]
-        if broken:
-            what = f"Version {chosen.n} of the {kind} {name} does not fit what is live."
-            raise DefinitionError(what, why=" ".join(broken), fix="Roll back or change what it needs first.")
-        now = db.now(conn)
-        publish(conn, chosen.version_id, edges=checked[kind, name].edges if kind != PACK else [], now=now)
-        others = {one.version_id: checked[key].edges for key, one in live.items() if key in checked and key != (kind, name)}
-        _draw_again(conn, others, now)
-        return version(conn, chosen.version_id)

@@ -15,7 +15,8 @@ from core.strict import Document, read_yaml
 from core.words import Json
 
 HEADER = "pack.yaml"
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,79}")
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,79}")
+"""What a definition or pack may be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _header(pack: Pack, document: Document) -> None:
         fault(Problem("", "A pack has one header: an object with name, title and connectors.", "Write it once."))
         return
     name = value.get("name")
-    if isinstance(name, str) and _NAME.fullmatch(name):
+    if isinstance(name, str) and NAME.fullmatch(name):
         pack.name = name
         kept = Document({"kind": "pack", **value}, document.file, document.line, document.lines)
         pack.header = Authored("pack", name, kept)
@@ -154,7 +155,7 @@ def _definition(pack: Pack, document: Document) -> None:
         fault(Problem("kind", "The definition has no kind.", f"Add kind: with one of {', '.join(KINDS)}."))
     elif kind not in KINDS:
         fault(unknown("kind", "kind of definition", kind, KINDS))
-    elif not isinstance(name, str) or not _NAME.fullmatch(name):
+    elif not isinstance(name, str) or not NAME.fullmatch(name):
         what = f"The {kind} has no name." if name is None else f"The name {name!r} cannot be used."
         fault(Problem("name", what, "Write name: with small ASCII letters, digits, - and _."))
     else:

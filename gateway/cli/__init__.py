@@ -25,6 +25,8 @@ main = LazyGroup(
         "kinds": "kinds:kinds",
         "tables": "codes:tables",
         "reverse": "codes:reverse",
+        "versions": "versions:versions",
+        "mappings": "mappings:mappings",
         "connectors": "trying:connectors",
         "ids": "ids:ids",
         "events": "events:events",

@@ -130,6 +130,22 @@ def secrets_of(from_env: Iterable[str], from_file: Iterable[str]) -> dict[str, s
     return found
 
 
+def bytes_of(file: Path) -> bytes:
+    """Read a file that somebody named; one that cannot be read is a usage error."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise click.UsageError(word(f"{file} cannot be read: {error}.", f"无法读取 {file}：{error}。")) from None
+
+
+def text_of(file: Path) -> str:
+    """Read a text file that somebody named."""
+    try:
+        return bytes_of(file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(word(f"{file} is not UTF-8: {error}.", f"{file} 不是 UTF-8：{error}。")) from None
+
+
 def can_ask() -> bool:
     """Say whether somebody sits there."""
     return sys.stdin.isatty() and sys.stderr.isatty()
