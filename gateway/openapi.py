@@ -27,6 +27,7 @@ VARIABLES: dict[str, tuple[str, str | None]] = {
     "stream": ("a stream of the connector's kind", "problems"),
     "kind": ("the kind of definition: entity, mapping, formula, bridge, recipe, code_table", "recipe"),
     "edge_id": ("of an edge, as an entity shows it", None),
+    "word": ("a placeholder as the list shows it", None),
     "prefix": ("the first characters of a key, as the list shows them", None),
     "secret": ("the secret part of the address; shown once", None),
 }
