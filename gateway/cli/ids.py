@@ -13,6 +13,7 @@ from gateway.cli import exits
 from gateway.cli.asked import MOMENT, form
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.ids_edges import edges
+from gateway.cli.ids_files import files
 from gateway.cli.ids_shapes import shapes
 from gateway.cli.speech import Group, option, word
 from gateway.cli.tables import show_table
@@ -128,5 +129,5 @@ def show_one(desk: Desk, master_id: str) -> Said:
     return Said(plain(found), show)
 
 
-for part in (edges, shapes):
+for part in (edges, shapes, files):
     ids.commands.update(part.commands)

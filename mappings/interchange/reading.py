@@ -17,8 +17,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-import openpyxl
-
 from core import strict
 from core.errors import InputError, MalformedError, TielineError
 from mappings.interchange.lines import COLUMNS, Fault, Line, Progress, headings, unguarded
@@ -139,6 +137,8 @@ def _unfit(found: Any) -> str | None:
 
 def _read_workbook(path: Path, tell: Told) -> Iterator[Line | Fault]:
     """Read every sheet; line numbers count through them."""
+    import openpyxl  # large, and few files are workbooks
+
     _refuse_bombs(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about styles and extensions that nobody reads here

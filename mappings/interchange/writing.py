@@ -8,9 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any, Protocol
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-
 from core.jsons import dumps
 from mappings.interchange.lines import COLUMNS, guarded
 
@@ -63,7 +60,10 @@ class _Book:
     """A workbook that goes to disk row by row; every cell is said to be text, and guarded besides."""
 
     def __init__(self, columns: tuple[str, ...]) -> None:
-        self._columns, self._rows = columns, 0
+        from openpyxl import Workbook  # large, and few files are workbooks
+        from openpyxl.cell import WriteOnlyCell
+
+        self._columns, self._rows, self._make = columns, 0, WriteOnlyCell
         self._book = Workbook(write_only=True)
         self._sheet = self._begin()
 
@@ -81,7 +81,7 @@ class _Book:
     def _cell(self, text: str | None) -> Any:
         if not text:
             return None
-        cell = WriteOnlyCell(self._sheet, guarded(text))
+        cell = self._make(self._sheet, guarded(text))
         cell.data_type = "s"  # whatever it begins with
         return cell
 
