@@ -104,8 +104,9 @@ def bring_file(
     terms: ImportTerms,
     *,
     on_fault: Callable[[interchange.Fault], None] = lambda _: None,
-    reading: Callable[[interchange.Progress], None] = lambda _: None,
-    writing: Callable[[int, int], None] = lambda _done, _whole: None,
+    reading: interchange.Told = lambda _: None,
+    judging: interchange.Told = lambda _: None,
+    writing: interchange.Told = lambda _: None,
 ) -> Imported:
     """Bring a file in, telling how far it is."""
     with db.read() as conn:
@@ -116,7 +117,8 @@ def bring_file(
         prefixes,
         interchange.Terms(terms.adopt, terms.skip_faulty, terms.dry_run),
         on_fault=on_fault,
-        tell=writing,
+        judging=judging,
+        writing=writing,
     )
     counts = ("lines", "known", "linked", "minted", "adopted", "closed", "repeated", "fault_count")
     return Imported(
@@ -127,7 +129,7 @@ def bring_file(
     )
 
 
-@subject.get("/identity/export")
+@subject.get("/identity/export", also=(404,))
 def export_ids(call: Call, query: ExportChoice) -> Download:
     """
     Take the crosswalk out, every row that is or was, a page at a time.

@@ -70,12 +70,12 @@ class _Bars:
         self._desk, self._stack, self._text = desk, ExitStack(), ""
         self._move: Callable[[int], None] = lambda _: None
 
-    def move(self, text: str, done: int, whole: int) -> None:
+    def move(self, text: str, at: Progress) -> None:
         """Move the bar of this text; it takes the place of the one before."""
         if text != self._text:
             self.close()
-            self._text, self._move = text, self._stack.enter_context(self._desk.bar(text, whole))
-        self._move(done)
+            self._text, self._move = text, self._stack.enter_context(self._desk.bar(text, at.whole))
+        self._move(at.done)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -116,14 +116,16 @@ def bring_in(desk: Desk, file: Path, format_: str | None, encoding: str, errors:
     faulty = _Faulty(errors or file.with_name(f"{file.name}.errors.csv"))
     bars = _Bars(desk)
 
-    def reading(at: Progress) -> None:
-        bars.move(word("checking", "检查"), at.done, at.whole)
-
-    def writing(done: int, whole: int) -> None:
-        bars.move(word("writing", "写入"), done, whole)
-
     with closing(bars), closing(faulty):
-        found = api.bring_file(desk.db, file, terms, on_fault=faulty.write, reading=reading, writing=writing)
+        found = api.bring_file(
+            desk.db,
+            file,
+            terms,
+            on_fault=faulty.write,
+            reading=lambda at: bars.move(word("reading", "读取"), at),
+            judging=lambda at: bars.move(word("comparing", "比对"), at),
+            writing=lambda at: bars.move(word("writing", "写入"), at),
+        )
 
     def show(console: Console) -> None:
         names = {

@@ -1,10 +1,10 @@
 """
 Bringing a crosswalk in: every line is checked before any is written.
 
-First the whole file is read, checked and staged on disk, judged by the rows that are there: that is the dry run. Then the
-staged lines are written in the order of their keys, in short transactions; what was judged is judged again in each,
-because others write meanwhile. A file with a faulty line writes nothing, unless the faulty ones are to be skipped. The same
-file again changes nothing, so a run that was broken off is simply repeated.
+First the whole file is read, checked and staged on disk, then judged by the rows that are there: that is the dry run. Then
+the staged lines are written in the order of their keys, in short transactions; what was judged is judged again in
+each, because others write meanwhile. A file with a faulty line writes nothing, unless the faulty ones are to be
+skipped. The same file again changes nothing, so a run that was broken off is simply repeated.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from mappings.identity.sequence import reserve
 from mappings.identity.words import Origin
 from mappings.interchange.checking import Ground, check
 from mappings.interchange.judging import Judged, Meaning, Terms, judge, keys_of
-from mappings.interchange.lines import Fault, Line
-from mappings.interchange.staging import Staged, Wanted
+from mappings.interchange.lines import Fault, Line, Progress, Told
+from mappings.interchange.staging import Double, Staged, Wanted
 
 PORTION = 1000
 SHOWN = 100
@@ -78,55 +78,70 @@ def bring(
     terms: Terms,
     *,
     on_fault: Callable[[Fault], None] = lambda _: None,
-    tell: Callable[[int, int], None] = lambda _done, _whole: None,
+    judging: Told = lambda _: None,
+    writing: Told = lambda _: None,
 ) -> Report:
-    """Check and write the lines of a file; ``tell`` hears how many of the checked ones are written."""
+    """Check and write the lines of a file; ``judging`` and ``writing`` hear how many lines are judged, and written."""
     run = _Run(db, prefixes, terms, on_fault)
     with Staged() as staged:
         _stage(run, lines, staged)
-        if terms.dry_run or (run.report.fault_count and not terms.skip_faulty):
-            return run.report
-        checked, run.report = run.report, Report(lines=run.report.lines, repeated=run.report.repeated, written=True)
-        run.report.fault_count, run.report.faults = checked.fault_count, checked.faults
-        done = 0
-        for portion in staged.portions(PORTION):
-            _write(run, portion)
-            done += len(portion)
-            tell(done, staged.count)
+        _judge(run, staged, judging)
+        if not terms.dry_run and (terms.skip_faulty or not run.report.fault_count):
+            _write_all(run, staged, writing)
     return run.report
 
 
 def _stage(run: _Run, lines: Iterable[Line | Fault], staged: Staged) -> None:
-    """Read everything, keep what is right, and count what it would do."""
+    """Read everything and keep what can be used."""
     for chunk in _chunks(lines):
         run.report.lines += len(chunk)
         with run.db.read() as conn:
             ground = _ground(conn, run)
-            good: list[Wanted] = []
-            for line in chunk:
-                found = line if isinstance(line, Fault) else check(line, ground)
-                if isinstance(found, Fault):
-                    run.fault(found)
-                else:
-                    good.append(found)
-            twice = staged.add(good)
-            doubles = {one.number for one, _, _ in twice}
-            for one, first, gid in twice:
-                if gid == one.gid:
-                    run.report.repeated += 1
-                else:
-                    said = f"{gid or 'no master ID'}, this one {one.gid or 'none'}"
-                    run.fault(Fault(one.number, f"Line {first} has the same id and says {said}."))
-            rest = sorted((one for one in good if one.number not in doubles), key=_order)
-            for judged in judge(conn, rest, run.terms, run.prefixes):
-                if isinstance(judged, Fault):
-                    run.fault(judged)
-                else:
-                    run.report.count(judged.meaning)
+        good: list[Wanted] = []
+        for line in chunk:
+            found = line if isinstance(line, Fault) else check(line, ground)
+            if isinstance(found, Fault):
+                run.fault(found)
+            else:
+                good.append(found)
+        staged.add(good)
+    staged.sort()
 
 
-def _order(one: Wanted) -> tuple[int, str, str, bool, Micros]:
-    return (*one.key, one.valid_to is None, one.valid_to or 0)
+def _judge(run: _Run, staged: Staged, tell: Told) -> None:
+    """Count what writing would do, and find the lines that contradict each other or the register."""
+
+    def double(one: Double) -> None:
+        if one.line.gid == one.first.gid:
+            run.report.repeated += 1
+        else:
+            said = f"{one.first.gid or 'no master ID'}, this one {one.line.gid or 'none'}"
+            run.fault(Fault(one.line.number, f"Line {one.first.number} has the same id and says {said}."))
+
+    done = 0
+    for portion in staged.portions(PORTION, double):
+        with run.db.read() as conn:
+            judged = judge(conn, portion, run.terms, run.prefixes)
+        for one in judged:
+            if isinstance(one, Fault):
+                run.fault(one)
+            else:
+                run.report.count(one.meaning)
+        done += len(portion)
+        tell(Progress(done, staged.count))
+
+
+def _write_all(run: _Run, staged: Staged, tell: Told) -> None:
+    """Write in portions; what was counted before is counted anew, as it came to be."""
+    known = run.report
+    run.report = Report(
+        lines=known.lines, repeated=known.repeated, fault_count=known.fault_count, faults=known.faults, written=True
+    )
+    done = 0
+    for portion in staged.portions(PORTION):
+        _write(run, portion)
+        done += len(portion)
+        tell(Progress(done, staged.count))
 
 
 def _ground(conn: Connection, run: _Run) -> Ground:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -52,6 +52,9 @@ class Progress:
 
     done: int
     whole: int
+
+
+Told = Callable[[Progress], None]
 
 
 def format_of(path: Path, given: str | None) -> str:

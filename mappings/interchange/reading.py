@@ -11,7 +11,7 @@ import csv
 import os
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from core import strict
 from core.errors import InputError, MalformedError, TielineError
-from mappings.interchange.lines import COLUMNS, Fault, Line, Progress, headings, unguarded
+from mappings.interchange.lines import COLUMNS, Fault, Line, Progress, Told, headings, unguarded
 
 LONGEST_LINE = 1 << 20
 LARGEST_SHEET = 8 << 30
@@ -27,8 +27,6 @@ LARGEST_TEXTS = 512 << 20
 """Bytes that a workbook may be unpacked to: its sheets are streamed, its table of shared texts is held in memory."""
 ENCODINGS = ("utf-8", "gb18030")
 _EXACT = 10**15
-
-Told = Callable[[Progress], None]
 
 
 def open_lines(path: Path, format_: str, *, encoding: str = "utf-8", tell: Told = lambda _: None) -> Iterator[Line | Fault]:

@@ -1,15 +1,15 @@
 """
 Where checked lines wait on disk before any of them is written: sorted by key, each key once.
 
-A temporary SQLite file, because a million lines do not belong into memory, and because what two lines say of one
-key is found by its unique index.
+A temporary SQLite file, because a million lines do not belong into memory, and because lines in the order of their
+keys meet what the register holds in the order in which it lies there.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -37,8 +37,15 @@ class Wanted(NamedTuple):
 
 
 _COLUMNS = ", ".join(Wanted._fields)
-_ORDER = "connector_id, etype, norm, valid_to IS NULL, valid_to"
-_INSERT = f"INSERT OR IGNORE INTO wanted ({_COLUMNS}) VALUES ({', '.join('?' * len(Wanted._fields))})"  # noqa: S608
+_ORDER = "connector_id, etype, norm, valid_to IS NULL, valid_to, number"
+_INSERT = f"INSERT INTO wanted ({_COLUMNS}) VALUES ({', '.join('?' * len(Wanted._fields))})"  # noqa: S608 - our own names
+
+
+class Double(NamedTuple):
+    """A line about a key of which an earlier line speaks already."""
+
+    line: Wanted
+    first: Wanted
 
 
 class Staged:
@@ -47,13 +54,12 @@ class Staged:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="tieline-ids-")
         self._conn = sqlite3.connect(Path(self._folder.name) / "staged.db", isolation_level=None)
-        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-16384"):
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-16384", "temp_store=FILE"):
             self._conn.execute(f"PRAGMA {pragma}")
         self._conn.execute(
             "CREATE TABLE wanted (number INTEGER, connector_id INTEGER, etype TEXT, norm TEXT, raw TEXT, gid TEXT,"
             " valid_from INTEGER, valid_to INTEGER, first_seen INTEGER)"
         )
-        self._conn.execute("CREATE UNIQUE INDEX once ON wanted (connector_id, etype, norm, coalesce(valid_to, 0))")
         self.count = 0
 
     def __enter__(self) -> Staged:
@@ -63,25 +69,32 @@ class Staged:
         self._conn.close()
         self._folder.cleanup()
 
-    def add(self, lines: Sequence[Wanted]) -> list[tuple[Wanted, int, str | None]]:
-        """Keep lines; return those whose key another line has already, with that line's number and master ID."""
-        before = self._conn.total_changes
+    def add(self, lines: Sequence[Wanted]) -> None:
+        """Keep lines, in any order."""
         self._conn.execute("BEGIN")
         self._conn.executemany(_INSERT, lines)
         self._conn.execute("COMMIT")
-        taken = self._conn.total_changes - before
-        self.count += taken
-        return [] if taken == len(lines) else list(self._doubles(lines))
+        self.count += len(lines)
 
-    def _doubles(self, lines: Sequence[Wanted]) -> Iterator[tuple[Wanted, int, str | None]]:
-        query = "SELECT number, gid FROM wanted WHERE connector_id = ? AND etype = ? AND norm = ? AND coalesce(valid_to, 0) = ?"
-        for one in lines:
-            number, gid = self._conn.execute(query, (*one.key, one.valid_to or 0)).fetchone()
-            if number != one.number:
-                yield one, number, gid
+    def sort(self) -> None:
+        """Put the lines in the order of their keys, once, after the last was added: cheaper than keeping them so."""
+        self._conn.execute(f"CREATE INDEX by_key ON wanted ({_ORDER})")
 
-    def portions(self, size: int) -> Iterator[list[Wanted]]:
-        """Yield the lines in the order of their keys, the closed times of a key before the open one."""
+    def portions(self, size: int, on_double: Callable[[Double], None] = lambda _: None) -> Iterator[list[Wanted]]:
+        """
+        Yield the lines in the order of their keys, the closed times of a key before the open one.
+
+        Of several lines about one key (and one end) the first counts; the others are told.
+        """
         found = self._conn.execute(f"SELECT {_COLUMNS} FROM wanted ORDER BY {_ORDER}")  # noqa: S608 - our own names
+        first: Wanted | None = None
         while rows := found.fetchmany(size):
-            yield [Wanted(*row) for row in rows]
+            portion = []
+            for row in rows:
+                one = Wanted(*row)
+                if first is not None and (one.key, one.valid_to) == (first.key, first.valid_to):
+                    on_double(Double(one, first))
+                else:
+                    portion.append(one)
+                    first = one
+            yield portion
