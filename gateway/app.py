@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, Response
 from sqlalchemy import text
 
 from core.errors import TransientError
-from gateway import pages, problems
+from gateway import pages, problems, reconcile
 from gateway.api import SUBJECTS
 from gateway.doors.inbound import CAP, Doors
 from gateway.metrics import Metrics
@@ -26,6 +26,7 @@ def create_app(parts: Parts) -> Flask:
     app.register_blueprint(_machines(parts, metrics))
     configure(app, parts)
     app.register_blueprint(pages.blueprint(parts))
+    app.register_blueprint(reconcile.blueprint(parts))
     for subject in SUBJECTS:
         app.register_blueprint(subject.blueprint(parts))
     app.wsgi_app = Doors(  # type: ignore[method-assign]

@@ -30,6 +30,7 @@ from core.tables import (
 )
 from core.words import FieldState, Micros
 from gateway.refusals import ValidationError
+from mappings.identity import entered
 
 Row = dict[str, Any]
 
@@ -135,9 +136,15 @@ def events(
     if type_ is not None:
         query = query.where(event.c.type == type_)
     if master_id is not None:
-        query = query.where(entity.c.gid == master_id)
+        query = query.where(event.c.entity_id.in_(_one_thing(master_id)))
     query = _between(query, event.c.handled_at, since, until)
     return turn.read(conn, query, event.c.id)
+
+
+def _one_thing(master_id: str) -> Select[Any]:
+    """Return the ids of all entities that are one thing with this one: what was told of any of them was told of it."""
+    top = select(entity.c.survivor_id).where(entity.c.gid == entered(master_id)).scalar_subquery()
+    return select(entity.c.id).where(entity.c.survivor_id == top)
 
 
 def decisions(

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from gateway.auth import SCOPES
 from gateway.dialect import to_3_0
-from gateway.operations import Operation, Subject
+from gateway.operations import Download, Operation, Subject
 from gateway.shapes import Problem, Received
 
 REF = "#/components/schemas/{model}"
@@ -27,6 +27,7 @@ VARIABLES: dict[str, tuple[str, str | None]] = {
     "stream": ("a stream of the connector's kind", "problems"),
     "kind": ("the kind of definition: entity, mapping, formula, bridge, recipe, code_table", "recipe"),
     "edge_id": ("of an edge, as an entity shows it", None),
+    "word": ("a placeholder as the list shows it", None),
     "prefix": ("the first characters of a key, as the list shows them", None),
     "secret": ("the secret part of the address; shown once", None),
 }
@@ -106,7 +107,8 @@ def release() -> str:
 def _schemas(operations: list[Operation]) -> tuple[dict[str, Any], dict[Any, str]]:
     wanted: list[tuple[type[BaseModel], Any]] = [(Problem, "serialization"), (Received, "serialization")]
     for operation in operations:
-        wanted.append((operation.answer, "serialization"))
+        if operation.answer is not Download:
+            wanted.append((operation.answer, "serialization"))
         if operation.body is not None:
             wanted.append((operation.body, "validation"))
     chosen, whole = models_json_schema(list(dict.fromkeys(wanted)), ref_template=REF)
@@ -115,7 +117,10 @@ def _schemas(operations: list[Operation]) -> tuple[dict[str, Any], dict[Any, str
 
 
 def _entry(operation: Operation, schemas: dict[str, Any], refs: dict[Any, str]) -> dict[str, Any]:
-    answer = {"$ref": refs[operation.answer, "serialization"]}
+    if operation.answer is Download:
+        content = _FILE
+    else:
+        content = {"application/json": {"schema": {"$ref": refs[operation.answer, "serialization"]}}}
     entry: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.subject],
@@ -124,14 +129,19 @@ def _entry(operation: Operation, schemas: dict[str, Any], refs: dict[Any, str]) 
         "parameters": [_variable(name) for name in operation.variables]
         + (_parameters(operation.query) if operation.query else []),
         "responses": {
-            str(operation.status): {"description": "Done.", "content": {"application/json": {"schema": answer}}},
+            str(operation.status): {"description": "Done.", "content": content},
             **{str(code): _problem(code) for code in operation.refusals},
         },
     }
     if operation.body is not None:
         schema = {"$ref": refs[operation.body, "validation"]}
         entry["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if operation.upload:
+        entry["requestBody"] = {"required": True, "content": _FILE}
     return entry
+
+
+_FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
 def _variable(name: str) -> dict[str, Any]:

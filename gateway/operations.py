@@ -1,17 +1,21 @@
 """
 An operation of the API is a typed function: its annotations are the request, the answer and the document.
 
-``body`` and ``query`` parameters are pydantic models, everything else comes from the path; the
-return type is what is answered. ``gateway.openapi`` reads the same objects, so the document cannot
+``body`` and ``query`` parameters are pydantic models, ``upload`` is a file, everything else comes from the path; the
+return type is what is answered (a ``Download``: a file). ``gateway.openapi`` reads the same objects, so the document cannot
 say anything else than what runs.
 """
 
 from __future__ import annotations
 
 import inspect
+import shutil
+import tempfile
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
@@ -27,6 +31,9 @@ from gateway.refusals import UnsupportedMediaError, ValidationError
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 
+UPLOAD = 64 << 20
+"""Bytes of a file that is sent to the API; the command line reads files of any size."""
+
 COMMON = (400, 401, 403, 422, 503)
 """The refusals any operation may answer with."""
 
@@ -38,6 +45,14 @@ class Call:
     parts: Parts
     caller: Caller
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that is answered piece by piece."""
+
+    name: str
+    pieces: Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,7 @@ class Operation:
     query: type[BaseModel] | None
     answer: Any
     variables: tuple[str, ...]
+    upload: bool = False
 
     @property
     def name(self) -> str:
@@ -66,7 +82,7 @@ class Operation:
     @property
     def refusals(self) -> tuple[int, ...]:
         """Every status below which a problem document may come."""
-        extra = (413, 415) if self.body else ()
+        extra = (413, 415) if self.body or self.upload else ()
         return tuple(sorted({*COMMON, *self.also, *extra}))
 
 
@@ -115,7 +131,7 @@ def _operation(
     subject: str, method: str, path: str, run: Callable[..., Any], scope: str, status: int, also: tuple[int, ...]
 ) -> Operation:
     hints = typing.get_type_hints(run)
-    variables = tuple(name for name in inspect.signature(run).parameters if name not in ("call", "body", "query"))
+    variables = tuple(name for name in inspect.signature(run).parameters if name not in ("call", "body", "query", "upload"))
     summary, _, details = inspect.cleandoc(run.__doc__ or "").partition("\n\n")
     if variables and 404 not in also:
         also = (*also, 404)
@@ -133,6 +149,7 @@ def _operation(
         hints.get("query"),
         hints["return"],
         variables,
+        "upload" in hints,
     )
 
 
@@ -148,10 +165,30 @@ def _view(parts: Parts, operation: Operation) -> Callable[..., Response]:
             raise ValidationError("query", [{"path": name, "what": "no such parameter here"} for name in unknown])
         if operation.body is not None:
             given["body"] = read_body(operation.body)
-        answered = operation.run(Call(parts, caller, language_of(request)), **given)
+        with received() if operation.upload else nullcontext() as file:
+            if file is not None:
+                given["upload"] = file
+            answered = operation.run(Call(parts, caller, language_of(request)), **given)
         return respond(answered, operation.status)
 
     return view
+
+
+@contextmanager
+def received() -> Iterator[Path]:
+    """Give the request's body as a file, which is gone afterwards."""
+    if request.mimetype != "application/octet-stream":
+        raise UnsupportedMediaError(
+            f"The content type {request.mimetype or 'none'!r} is not read here.",
+            why="A file is sent as it is.",
+            fix="Send Content-Type: application/octet-stream.",
+        )
+    request.max_content_length = UPLOAD
+    with tempfile.TemporaryDirectory(prefix="tieline-upload-") as folder:
+        path = Path(folder) / "body"
+        with path.open("wb") as out:
+            shutil.copyfileobj(request.stream, out, 1 << 16)
+        yield path
 
 
 def read_query(model: type[BaseModel]) -> BaseModel:
@@ -195,7 +232,12 @@ def faults_of(error: pydantic.ValidationError) -> list[dict[str, Any]]:
 
 
 def respond(answered: Any, status: int = 200) -> Response:
-    """Write an answer: a model by pydantic, plain JSON by orjson."""
+    """Write an answer: a model by pydantic, a file piece by piece, plain JSON by orjson."""
+    if isinstance(answered, Download):
+        file = Response(answered.pieces, status=status, content_type="application/octet-stream")
+        file.headers["Content-Disposition"] = f'attachment; filename="{answered.name}"'
+        file.headers["Cache-Control"] = "no-store"
+        return file
     if isinstance(answered, BaseModel):
         raw = answered.model_dump_json().encode()
     else:

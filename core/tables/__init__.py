@@ -9,7 +9,16 @@ from core.tables.archive import archive, archive_count, archive_id, remembered
 from core.tables.bridges import action, attempt, attempt_count, decision, spent, written
 from core.tables.connectors import connector, repair, stream
 from core.tables.definitions import definition, definition_version
-from core.tables.identity import crosswalk, entity, id_sequence, id_shape, identity_edge
+from core.tables.identity import (
+    crosswalk,
+    entity,
+    id_misfit,
+    id_placeholder,
+    id_sequence,
+    id_shape,
+    identity_edge,
+    identity_event,
+)
 from core.tables.inbox import conflict, delivery, event, intake, lane, refusal
 from core.tables.lineage import lineage_edge, lineage_version
 from core.tables.metadata import metadata
@@ -37,9 +46,12 @@ __all__ = [
     "event",
     "facet",
     "field_way",
+    "id_misfit",
+    "id_placeholder",
     "id_sequence",
     "id_shape",
     "identity_edge",
+    "identity_event",
     "intake",
     "lane",
     "late_facet",

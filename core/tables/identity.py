@@ -49,6 +49,14 @@ crosswalk = Table(
         postgresql_where=text("valid_to IS NULL"),
     ),
     Index("ix_crosswalk_home_id", "home_id"),
+    Index(
+        "ix_crosswalk_closed",
+        "connector_id",
+        "etype",
+        "external_norm",
+        sqlite_where=text("valid_to IS NOT NULL"),
+        postgresql_where=text("valid_to IS NOT NULL"),
+    ),
 )
 
 identity_edge = Table(
@@ -90,6 +98,45 @@ id_shape = Table(
     Column("made_by", Text, nullable=False),
     Column("made_at", At, nullable=False),
     Index("uq_id_shape_connector_etype", "connector_id", "etype", unique=True),
+)
+
+identity_event = Table(
+    "identity_event",
+    metadata,
+    Column("id", RowId, primary_key=True, comment="the order in which it happened; what a reader goes on from"),
+    Column("type", Text, nullable=False, comment="identity.merged | identity.unmerged"),
+    Column("etype", Text, nullable=False),
+    Column("edge_id", ForeignKey("identity_edge.id"), comment="NULL: a pin moved the survivor"),
+    Column("moved", JsonText, nullable=False, comment="[{master_id, before, after}]"),
+    Column("made_by", Text, nullable=False),
+    Column("at", At, nullable=False),
+    Column("told_at", At, comment="when the bridges were asked"),
+    CheckConstraint("type IN ('identity.merged', 'identity.unmerged')", name="type_known"),
+    Index(
+        "ix_identity_event_untold",
+        "id",
+        sqlite_where=text("told_at IS NULL"),
+        postgresql_where=text("told_at IS NULL"),
+    ),
+)
+
+id_misfit = Table(
+    "id_misfit",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("connector_id", ForeignKey("connector.id"), nullable=False),
+    Column("etype", Text, nullable=False),
+    Column("external_id", Text, nullable=False, comment="as the source wrote it"),
+    Column("seen_at", At, nullable=False),
+    Index("uq_id_misfit_id", "connector_id", "etype", "external_id", unique=True),
+)
+
+id_placeholder = Table(
+    "id_placeholder",
+    metadata,
+    Column("word", Text, primary_key=True, comment="folded: what stands for no id here, beside the built-in list"),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", At, nullable=False),
 )
 
 id_sequence = Table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 from sqlalchemy import Connection, select
 
@@ -10,7 +12,7 @@ from core.tables import connector, crosswalk, entity, identity_edge
 from gateway.api.paging import next_of, turn_of
 from gateway.known import Known, known_of
 from gateway.operations import Call, Subject
-from gateway.shapes import Answer, Body, Paged, Time, moment, time
+from gateway.shapes import Answer, Body, Moment, Paged, Time, moment, time
 from mappings import identity
 
 subject = Subject("identity", "Master IDs: who is who across all systems")
@@ -22,6 +24,7 @@ class Entity(Answer):
     requested: str
     master_id: str
     moved: bool = Field(description="true if the requested ID was merged into another")
+    as_of: Time = Field(description="the moment for which this holds")
 
 
 class MasterIds(Body):
@@ -49,6 +52,7 @@ class Asks(Body):
     """Ids of other systems whose master ID is wanted; nothing is minted."""
 
     items: list[AskedId] = Field(min_length=1, max_length=1000)
+    at: Moment | None = Field(None, description="as the ids were used at that time; now, if left out")
 
 
 class Resolved(Answer):
@@ -57,8 +61,13 @@ class Resolved(Answer):
     connector: str
     entity: str
     external_id: str
-    master_id: str | None
+    requested: str | None = Field(description="the master ID that the id was given to")
+    master_id: str | None = Field(description="who answers for that one today")
+    moved: bool | None = Field(description="true if the two differ: it was merged into another")
+    minted: bool = Field(description="true if the master ID was made by this very call")
+    as_of: Time = Field(description="the moment for which this holds")
     problem: str | None
+    code: str | None = Field(description="of the problem; docs/errors.md has a heading for it")
 
 
 class AllResolved(Answer):
@@ -76,6 +85,8 @@ class ExternalId(Answer):
     home: str = Field(description="the master ID it was first given to")
     first_seen: Time
     last_seen: Time
+    valid_from: Time
+    valid_to: Time | None = Field(description="when the source began to use it for another thing")
 
 
 class Edge(Answer):
@@ -98,10 +109,12 @@ class EntityAnswer(Answer):
     requested: str
     master_id: str
     moved: bool
+    as_of: Time
     type: str
     minted_at: Time
     members: list[str] = Field(description="every master ID that answers through this one")
     external_ids: list[ExternalId]
+    former_ids: list[ExternalId] = Field(description="those that its sources use for another thing today")
     edges: list[Edge]
     fields: dict[str, Known]
 
@@ -127,38 +140,6 @@ class EntityFilter(Paged):
     type: str | None = None
 
 
-class Pair(Body):
-    """Two master IDs, and why."""
-
-    one: str
-    other: str
-    why: str = Field(min_length=1, max_length=500)
-
-
-class Link(Body):
-    """An external id that belongs to a master ID."""
-
-    connector: str
-    external_id: str = Field(min_length=1, max_length=500)
-    master_id: str
-
-
-class MovedAnswer(Answer):
-    """One master ID that now resolves to another."""
-
-    master_id: str
-    before: str
-    after: str
-
-
-class Changed(Answer):
-    """What an edge did; ending `edge_id` undoes exactly this."""
-
-    edge_id: int | None
-    new: bool
-    moved: list[MovedAnswer]
-
-
 @subject.get("/entities")
 def list_entities(call: Call, query: EntityFilter) -> ListedEntities:
     """List the entities that answer for themselves (merged ones answer through their survivor)."""
@@ -179,16 +160,19 @@ def get_entity(call: Call, master_id: str) -> EntityAnswer:
         found = who(conn, master_id)
         top = conn.execute(entity.select().where(entity.c.id == found.entity_id)).mappings().one()
         members = identity.members(conn, [found.entity_id])[found.entity_id]
+        known_as = _external_ids(conn, members)
         return EntityAnswer(
-            requested=master_id,
+            requested=found.requested,
             master_id=found.gid,
             moved=found.moved,
+            as_of=moment(call.parts.db.now(conn)),
             type=top["etype"],
             minted_at=moment(top["minted_at"]),
             members=[
                 row[0] for row in conn.execute(select(entity.c.gid).where(entity.c.id.in_(members)).order_by(entity.c.id))
             ],
-            external_ids=_external_ids(conn, members),
+            external_ids=[one for one in known_as if one.valid_to is None],
+            former_ids=[one for one in known_as if one.valid_to is not None],
             edges=_edges(conn, members),
             fields=known_of(conn, found.entity_id, top["etype"]),
         )
@@ -196,20 +180,31 @@ def get_entity(call: Call, master_id: str) -> EntityAnswer:
 
 @subject.post("/identity/current", scope="read")
 def current_ids(call: Call, body: MasterIds) -> Entities:
-    """Say who each master ID is today; one that was given out once resolves for ever."""
+    """
+    Say who each master ID is today; one that was given out once resolves for ever.
+
+    The check character of the spoken form is accepted, and checked.
+    """
+    asked = {one: identity.entered(one) for one in dict.fromkeys(body.ids)}
     with call.parts.db.read() as conn:
-        found = identity.current(conn, body.ids)
-    known = [Entity(requested=one.requested, master_id=one.gid, moved=one.moved) for one in found.values()]
-    return Entities(items=known, unknown=[one for one in dict.fromkeys(body.ids) if one not in found])
+        found = identity.current(conn, asked.values())
+        as_of = moment(call.parts.db.now(conn))
+    known = [
+        Entity(requested=found[gid].requested, master_id=found[gid].gid, moved=found[gid].moved, as_of=as_of)
+        for gid in dict.fromkeys(asked.values())
+        if gid in found
+    ]
+    return Entities(items=known, unknown=[one for one, gid in asked.items() if gid not in found])
 
 
 @subject.post("/identity/resolve", scope="read", also=(404,))
 def resolve_ids(call: Call, body: Asks) -> AllResolved:
-    """Say which master ID each external id has; nothing is minted."""
+    """Say which master ID each external id has, now or at a time; nothing is minted."""
     wants = [identity.Want(call.parts.registered.row(one.connector).id, one.entity, one.external_id) for one in body.items]
     with call.parts.db.read() as conn:
-        found = identity.resolve(conn, wants)
-    return AllResolved(items=[_answered(one, found[want]) for one, want in zip(body.items, wants, strict=True)])
+        found = identity.resolve(conn, wants, body.at)
+        as_of = moment(call.parts.db.now(conn) if body.at is None else body.at)
+    return AllResolved(items=[resolved(one, found[want], as_of) for one, want in zip(body.items, wants, strict=True)])
 
 
 def master_id(call: Call, conn: Connection, asked: AskedId) -> str:
@@ -221,87 +216,32 @@ def master_id(call: Call, conn: Connection, asked: AskedId) -> str:
     return found.gid
 
 
-def _answered(asked: AskedId, found: identity.Resolved | TielineError) -> Resolved:
+def resolved(asked: AskedId, found: identity.Resolved | TielineError, as_of: str) -> Resolved:
+    """Write what became of one external id."""
+    known: dict[str, Any] = {
+        "connector": asked.connector,
+        "entity": asked.entity,
+        "external_id": asked.external_id,
+        "as_of": as_of,
+    }
     if isinstance(found, TielineError):
-        return Resolved(**asked.model_dump(), master_id=None, problem=f"{found.what} {found.why}")
-    return Resolved(**asked.model_dump(), master_id=found.gid, problem=None)
-
-
-@subject.post("/identity/merge", scope="identity:write", also=(404, 409))
-def merge_entities(call: Call, body: Pair) -> Changed:
-    """Say that two master IDs are one thing; ending the edge undoes it."""
-    with call.parts.db.write() as conn:
-        one, other = who_exactly(conn, body.one), who_exactly(conn, body.other)
-        made = identity.merge(
-            conn,
-            call.parts.db,
-            one,
-            other,
-            made_by=call.caller.name,
-            now=call.parts.db.now(conn),
-            rule="steward",
-            evidence={"why": body.why},
-        )
-    return changed(made)
-
-
-@subject.post("/identity/distinct", scope="identity:write", also=(404, 409))
-def declare_distinct(call: Call, body: Pair) -> Changed:
-    """Say that two master IDs are not one thing, and may not become it through others."""
-    with call.parts.db.write() as conn:
-        one, other = who_exactly(conn, body.one), who_exactly(conn, body.other)
-        made = identity.distinct(
-            conn,
-            call.parts.db,
-            one,
-            other,
-            made_by=call.caller.name,
-            now=call.parts.db.now(conn),
-            rule="steward",
-            evidence={"why": body.why},
-        )
-    return changed(made)
-
-
-@subject.post("/identity/edges/<edge_id>/end", scope="identity:write")
-def end_edge(call: Call, edge_id: str) -> Changed:
-    """End one edge (unmerge), whatever was made after it."""
-    if not edge_id.isascii() or not edge_id.isdigit() or len(edge_id) > 15:
-        raise NotFoundError(f"There is no edge {edge_id!r}.", why="Edges have numbers.", fix="See the entity's edges.")
-    with call.parts.db.write() as conn:
-        done = identity.unmerge(conn, call.parts.db, int(edge_id), ended_by=call.caller.name, now=call.parts.db.now(conn))
-    return changed(done)
-
-
-@subject.post("/identity/link", scope="identity:write", also=(404, 409))
-def link_id(call: Call, body: Link) -> Changed:
-    """Say that an external id belongs to a master ID."""
-    row = call.parts.registered.row(body.connector)
-    with call.parts.db.write() as conn:
-        home = who_exactly(conn, body.master_id)
-        etype = conn.execute(select(entity.c.etype).where(entity.c.id == home)).scalar_one()
-        made = identity.link(
-            conn,
-            call.parts.db,
-            row.id,
-            etype,
-            body.external_id,
-            home,
-            call.parts.db.now(conn),
-            made_by=call.caller.name,
-        )
-    return changed(made.change) if made.change else Changed(edge_id=None, new=False, moved=[])
-
-
-def changed(change: identity.Change) -> Changed:
-    """Write what an edge did."""
-    moved = [MovedAnswer(master_id=one.gid, before=one.before, after=one.after) for one in change.moved]
-    return Changed(edge_id=change.edge_id, new=change.new, moved=moved)
+        nobody: dict[str, Any] = {"requested": None, "master_id": None, "moved": None, "minted": False}
+        return Resolved(**known, **nobody, problem=f"{found.what} {found.why}", code=found.code)
+    return Resolved(
+        **known,
+        requested=found.home_gid,
+        master_id=found.gid,
+        moved=found.moved,
+        minted=found.minted,
+        problem=None,
+        code=None,
+    )
 
 
 def who(conn: Connection, master_id: str) -> identity.Current:
     """Return who answers for a master ID today, or say that it was never given out."""
-    found = identity.current(conn, [master_id]).get(master_id)
+    gid = identity.entered(master_id)
+    found = identity.current(conn, [gid]).get(gid)
     if found is None:
         raise NotFoundError(
             f"There is no master ID {master_id!r}.",
@@ -313,8 +253,8 @@ def who(conn: Connection, master_id: str) -> identity.Current:
 
 def who_exactly(conn: Connection, master_id: str) -> int:
     """Return the row of exactly this master ID, merged or not."""
-    who(conn, master_id)
-    return int(conn.execute(select(entity.c.id).where(entity.c.gid == master_id)).scalar_one())
+    found = who(conn, master_id)
+    return int(conn.execute(select(entity.c.id).where(entity.c.gid == found.requested)).scalar_one())
 
 
 def _external_ids(conn: Connection, members: list[int]) -> list[ExternalId]:
@@ -322,7 +262,7 @@ def _external_ids(conn: Connection, members: list[int]) -> list[ExternalId]:
         select(crosswalk, connector.c.name.label("connector"), entity.c.gid.label("home"))
         .join(connector, connector.c.id == crosswalk.c.connector_id)
         .join(entity, entity.c.id == crosswalk.c.home_id)
-        .where(crosswalk.c.home_id.in_(members), crosswalk.c.valid_to.is_(None))
+        .where(crosswalk.c.home_id.in_(members))
         .order_by(connector.c.name, crosswalk.c.id)
     )
     return [
@@ -333,6 +273,8 @@ def _external_ids(conn: Connection, members: list[int]) -> list[ExternalId]:
             home=row["home"],
             first_seen=moment(row["first_seen"]),
             last_seen=moment(row["last_seen"]),
+            valid_from=moment(row["valid_from"]),
+            valid_to=time(row["valid_to"]),
         )
         for row in conn.execute(query).mappings()
     ]

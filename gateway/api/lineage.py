@@ -10,6 +10,7 @@ from gateway.operations import Call, Subject
 from gateway.shapes import Open, Query, Time, Whole
 from lineage import provenance
 from lineage import query as graph
+from mappings import identity
 
 subject = Subject("lineage", "Where fields and values come from, and what they touch")
 
@@ -124,4 +125,4 @@ def value_lineage(call: Call, master_id: str, field: str) -> ValueLineage:
     `field` is the name alone (`priority`) or with its entity (`alert.priority`).
     """
     with call.parts.db.read() as conn:
-        return ValueLineage.model_validate(provenance.value(conn, master_id, field))
+        return ValueLineage.model_validate(provenance.value(conn, identity.entered(master_id), field))

@@ -52,9 +52,9 @@ def promised(specs: Mapping[Key, Mapping[str, Json]]) -> dict[str, str]:
     return found
 
 
-def catalogue(conn: Connection) -> Catalogue:
+def live_catalogue(conn: Connection) -> Catalogue:
     """Return what is live, as checks read it."""
-    return _catalogue({key: one.spec for key, one in live_versions(conn).items() if key[0] != PACK}, registered(conn))
+    return catalogue({key: one.spec for key, one in live_versions(conn).items()}, registered(conn))
 
 
 def check(specs: Mapping[Key, Mapping[str, Json]], kinds: Mapping[str, Any]) -> dict[Key, Checked]:

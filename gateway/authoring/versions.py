@@ -17,7 +17,7 @@ from core.database import Database
 from core.definitions import Problem, Version, mark_tested, previous, publish, save_version, version, versions
 from core.errors import ConflictError, DefinitionError, NotFoundError
 from core.words import Json
-from gateway.authoring import landscape
+from gateway.authoring import landscape, ways
 from gateway.authoring.applied import draw_again
 from gateway.authoring.landscape import PACK, Checked, Key
 from mappings.cases import Tried, run
@@ -93,6 +93,8 @@ def _make_live(db: Database, conn: Connection, chosen: Version) -> Version:
     mark_tested(conn, chosen.version_id)
     live = landscape.live_versions(conn)
     publish(conn, chosen.version_id, edges=around[mine].edges if mine in around else [], now=now)
+    if chosen.kind == "mapping":
+        ways.keep(conn, chosen.version_id, ways.tried(chosen.spec, landscape.live_catalogue(conn)))
     others = {one.version_id: around[key].edges for key, one in live.items() if key in around and key != mine}
     draw_again(conn, others, now)
     return version(conn, chosen.version_id)
@@ -124,5 +126,5 @@ def _cases(conn: Connection, chosen: Version) -> list[Tried]:
     model = read("mapping", dict(chosen.spec))
     if not isinstance(model, MappingSpec):
         return []
-    mapping = compiled(model, landscape.catalogue(conn))
+    mapping = compiled(model, landscape.live_catalogue(conn))
     return [] if isinstance(mapping, list) else run(model, mapping)

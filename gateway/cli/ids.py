@@ -6,12 +6,18 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from core.clock import to_rfc3339
+from gateway.api import crosswalk
 from gateway.api import identity as api
 from gateway.cli import exits
-from gateway.cli.asked import form
+from gateway.cli.asked import MOMENT, form
 from gateway.cli.desk import Desk, Said, plain
-from gateway.cli.speech import Group, word
+from gateway.cli.ids_edges import edges
+from gateway.cli.ids_files import files
+from gateway.cli.ids_shapes import shapes
+from gateway.cli.speech import Group, option, word
 from gateway.cli.tables import show_table
+from mappings.identity import Mode
 
 ids = Group("ids", en="Master IDs: who is who across all systems.", zh="主标识：各系统中的同一对象。")
 
@@ -20,14 +26,73 @@ ids = Group("ids", en="Master IDs: who is who across all systems.", zh="主标�
 @click.argument("connector")
 @click.argument("entity")
 @click.argument("external_ids", nargs=-1, required=True)
-def resolve(desk: Desk, connector: str, entity: str, external_ids: tuple[str, ...]) -> Said:
+@option(
+    "--at",
+    type=MOMENT,
+    en="As the ids were used at that time (a re-used asset tag).",
+    zh="按该时刻的使用情况查询（资产编号可能被复用）。",
+)
+def resolve(desk: Desk, connector: str, entity: str, external_ids: tuple[str, ...], at: int | None) -> Said:
     """Look ids up in the crosswalk."""
     asked = [form(api.AskedId, connector=connector, entity=entity, external_id=one) for one in external_ids]
-    found = api.resolve_ids(desk.call, form(api.Asks, items=asked))
+    found = api.resolve_ids(desk.call, form(api.Asks, items=asked, at=to_rfc3339(at)))
+    return said_ids(found)
+
+
+@ids.add(
+    "write",
+    en="Give external ids their master IDs: add (new thing), link (known thing), update (replaces an id), resolve_or_mint.",
+    zh="写入外部编号：add（新对象）、link（已有对象）、update（替换旧编号）、resolve_or_mint（已有或新建）。",
+)
+@click.argument("mode", type=click.Choice([str(mode) for mode in Mode]))
+@click.argument("connector")
+@click.argument("entity")
+@click.argument("external_ids", nargs=-1, required=True)
+@option("--master-id", en="link, update: whose the id is.", zh="link、update：编号所属的主标识。")
+@option("--replaces", en="update: the id whose place it takes.", zh="update：被替换的编号。")
+def write(
+    desk: Desk,
+    mode: str,
+    connector: str,
+    entity: str,
+    external_ids: tuple[str, ...],
+    master_id: str | None,
+    replaces: str | None,
+) -> Said:
+    """Write the crosswalk on purpose; anything but the expected state is an error."""
+    items = [
+        {"connector": connector, "entity": entity, "external_id": one, "master_id": master_id, "replaces": replaces}
+        for one in external_ids
+    ]
+    return said_ids(crosswalk.write_ids(desk.call, form(crosswalk.Entries, mode=mode, items=items)))
+
+
+@ids.add(
+    "close",
+    en="Say that the source uses an id for another thing from now on: its next sight mints.",
+    zh="声明来源系统已将该编号用于其他对象：下次出现时新建主标识。",
+)
+@click.argument("connector")
+@click.argument("entity")
+@click.argument("external_id")
+@option("--at", type=MOMENT, en="Since when; now, if left out.", zh="起始时刻；默认为当前。")
+def close(desk: Desk, connector: str, entity: str, external_id: str, at: int | None) -> Said:
+    """Close an external id."""
+    asked = form(crosswalk.Closing, connector=connector, entity=entity, external_id=external_id, at=to_rfc3339(at))
+    found = crosswalk.close_id(desk.call, asked)
+    done = word(
+        f"{found.external_id} was {found.master_id} until {desk.when(found.as_of)}.",
+        f"{found.external_id} 在 {desk.when(found.as_of)} 之前对应 {found.master_id}。",
+    )
+    return Said(plain(found), lambda console: console.print(escape(done)))
+
+
+def said_ids(found: api.AllResolved) -> Said:
+    """Show external ids with their master IDs; ends with 1 if one has none."""
 
     def show(console: Console) -> None:
-        rows = [(one.external_id, one.master_id, one.problem) for one in found.items]
-        show_table(console, ("External id", "Master ID", "Problem"), rows)
+        rows = [(one.external_id, one.master_id, one.requested if one.moved else None, one.problem) for one in found.items]
+        show_table(console, ("External id", "Master ID", "Given to", "Problem"), rows)
 
     all_known = all(one.master_id for one in found.items)
     return Said(plain(found), show, exits.OK if all_known else exits.PROBLEM)
@@ -62,3 +127,7 @@ def show_one(desk: Desk, master_id: str) -> Said:
         show_table(console, ("Field", "Value", "Source", "At", "Others"), values)
 
     return Said(plain(found), show)
+
+
+for part in (edges, shapes, files):
+    ids.commands.update(part.commands)

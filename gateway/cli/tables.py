@@ -14,6 +14,11 @@ from rich.text import Text
 from gateway.cli.speech import word
 
 HEADS: dict[str, str] = {
+    "Shape": "格式",
+    "Given to": "原属",
+    "By": "操作人",
+    "Before": "之前",
+    "After": "之后",
     "Act": "动作",
     "Asked": "请求时间",
     "Author": "作者",

@@ -11,6 +11,7 @@ from gateway.api.identity import get_entity
 from gateway.listings import Turn
 from gateway.pages.console import Console
 from lineage import provenance
+from mappings import identity
 
 
 def add(made: Blueprint, console: Console) -> None:
@@ -26,5 +27,5 @@ def add(made: Blueprint, console: Console) -> None:
     @made.get("/lineage/<master_id>/<field>")
     def lineage(master_id: str, field: str) -> str:
         with console.parts.db.read() as conn:
-            found: Any = provenance.value(conn, master_id, field)
+            found: Any = provenance.value(conn, identity.entered(master_id), field)
         return render_template("lineage.html", one=found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable
 
 from core.errors import InputError
@@ -67,6 +69,24 @@ CHECKS: dict[str, Callable[[str], bool]] = {"luhn": luhn, "gs1": gs1, "mod_37_2"
 def spoken(gid: str) -> str:
     """Return a master ID with its check character, for the telephone and the keyboard."""
     return f"{gid}-{check_character(gid)}"
+
+
+_MASTER_ID = re.compile(r"[A-Z][A-Z0-9]{1,7}-[0-9]{4}-[0-9]{6,}")
+
+
+def entered(text: str) -> str:
+    """
+    Return the master ID that a person or a program entered: in any case or width, with or without its check character.
+
+    What has another form is returned as it is, for whoever looks it up to say that it does not exist.
+
+    >>> entered(" cust-2026-008921-o "), entered("CUST-2026-008921"), entered("x")
+    ('CUST-2026-008921', 'CUST-2026-008921', 'x')
+    """
+    plain = unicodedata.normalize("NFKC", text).strip().upper()
+    if _MASTER_ID.fullmatch(plain):
+        return plain
+    return read_spoken(plain) if _MASTER_ID.fullmatch(plain[:-2]) and plain[-2] == "-" else text
 
 
 def read_spoken(text: str) -> str:

@@ -35,7 +35,7 @@ def link(
     If the id has another home already (its push came before our answer), it keeps that home and a `same`
     edge joins the two. Refused where the id is none, or where the two were declared distinct.
     """
-    shape = shapes.load(conn, [connector_id]).get((connector_id, etype), shapes.Shape())
+    shape = shapes.load(conn, [connector_id]).of(connector_id, etype)
     key = (connector_id, etype, shapes.norm(shape, etype, external_id))
     here = conn.execute(select(entity.c.etype).where(entity.c.id == entity_id)).scalar_one_or_none()
     if here != etype:

@@ -14,6 +14,7 @@ from core.database import Database
 from core.errors import ConflictError, NotFoundError
 from core.tables import entity, identity_edge
 from core.words import Json, Micros
+from mappings.identity import history, reviews
 from mappings.identity.components import Member, components, survivor
 from mappings.identity.errors import DistinctError
 from mappings.identity.rows import query
@@ -37,7 +38,7 @@ def merge(
     evidence: Json = None,
 ) -> Change:
     """Say that two entities are the same thing; the same edge again changes nothing. Distinct ones are refused."""
-    a, b = _pair(conn, db, one_id, other_id)
+    a, b, etype = _pair(conn, db, one_id, other_id)
     members = _members(conn, [a.survivor_id, b.survivor_id])
     if standing := _standing(conn, a.id, b.id, "same"):
         return Change(standing, new=False)
@@ -45,7 +46,9 @@ def merge(
         _refuse_distinct(conn, members)
     made = {"made_by": made_by, "made_at": now, "rule": rule, "score": score, "evidence": evidence}
     edge_id = _insert(conn, a.id, b.id, "same", made)
-    return Change(edge_id, new=True, moved=_settle(conn, members))
+    moved = _settle(conn, members)
+    history.record(conn, history.MERGED, etype, moved, edge_id=edge_id, made_by=made_by, now=now)
+    return Change(edge_id, new=True, moved=moved)
 
 
 def distinct(
@@ -60,7 +63,7 @@ def distinct(
     evidence: Json = None,
 ) -> Change:
     """Say that two entities are not the same thing, and may not become it through others. Joined ones are refused."""
-    a, b = _pair(conn, db, one_id, other_id)
+    a, b, _ = _pair(conn, db, one_id, other_id)
     if standing := _standing(conn, a.id, b.id, "distinct"):
         return Change(standing, new=False)
     if a.survivor_id == b.survivor_id:
@@ -76,9 +79,13 @@ def distinct(
 
 
 def unmerge(conn: Connection, db: Database, edge_id: int, *, ended_by: str, now: Micros) -> Change:
-    """End one edge, of either kind, whatever was made after it; an ended edge again changes nothing."""
+    """
+    End one edge, of either kind, whatever was made after it; an ended edge again changes nothing.
+
+    Keys that were linked since the edge was made, to a thing that is now two, are asked about (``reviews``).
+    """
     db.lock_key(conn, "identity-edges")
-    edge = conn.execute(select(_EDGE.a_id, _EDGE.kind, _EDGE.ended_at).where(_EDGE.id == edge_id)).one_or_none()
+    edge = conn.execute(select(_EDGE.a_id, _EDGE.kind, _EDGE.made_at, _EDGE.ended_at).where(_EDGE.id == edge_id)).one_or_none()
     if edge is None:
         raise NotFoundError(
             f"There is no identity edge {edge_id}.", why="Edges are never deleted.", fix="Look up the edge's number."
@@ -88,19 +95,26 @@ def unmerge(conn: Connection, db: Database, edge_id: int, *, ended_by: str, now:
     conn.execute(identity_edge.update().where(_EDGE.id == edge_id).values(ended_by=ended_by, ended_at=now))
     if edge.kind == "distinct":
         return Change(edge_id, new=True)
-    top = conn.execute(select(entity.c.survivor_id).where(entity.c.id == edge.a_id)).scalar_one()
-    return Change(edge_id, new=True, moved=_settle(conn, _members(conn, [top])))
+    top, etype = conn.execute(select(entity.c.survivor_id, entity.c.etype).where(entity.c.id == edge.a_id)).one()
+    members = _members(conn, [top])
+    moved = _settle(conn, members)
+    history.record(conn, history.UNMERGED, etype, moved, edge_id=edge_id, made_by=ended_by, now=now)
+    asked = reviews.ask_whose(conn, [one.id for one in members], moved, edge.made_at, now) if moved else 0
+    return Change(edge_id, new=True, moved=moved, asked=asked)
 
 
-def pin(conn: Connection, db: Database, entity_id: int, rank: int | None) -> tuple[Moved, ...]:
+def pin(conn: Connection, db: Database, entity_id: int, rank: int | None, *, made_by: str, now: Micros) -> tuple[Moved, ...]:
     """Wish that this entity survives whatever it is merged with (the lower rank wins), or withdraw the wish."""
     db.lock_key(conn, "identity-edges")
     conn.execute(entity.update().where(entity.c.id == entity_id).values(pinned=rank))
-    return _settle(conn, _members(conn, [_one(conn, entity_id).survivor_id]))
+    moved = _settle(conn, _members(conn, [_one(conn, entity_id).survivor_id]))
+    etype = conn.execute(select(entity.c.etype).where(entity.c.id == entity_id)).scalar_one()
+    history.record(conn, history.MERGED, etype, moved, edge_id=None, made_by=made_by, now=now)
+    return moved
 
 
-def _pair(conn: Connection, db: Database, one_id: int, other_id: int) -> tuple[Member, Member]:
-    """Take the lock and return both, the lower id first."""
+def _pair(conn: Connection, db: Database, one_id: int, other_id: int) -> tuple[Member, Member, str]:
+    """Take the lock and return both, the lower id first, and what they are."""
     if one_id == other_id:
         raise ConflictError("An entity cannot be related to itself.", why="Both ends are the same.", fix="Name two entities.")
     db.lock_key(conn, "identity-edges")
@@ -112,7 +126,7 @@ def _pair(conn: Connection, db: Database, one_id: int, other_id: int) -> tuple[M
             why="Only entities of one type can be related.",
             fix="Check the master IDs.",
         )
-    return a, b
+    return a, b, str(kinds[0])
 
 
 def _one(conn: Connection, entity_id: int) -> Member:

@@ -31,3 +31,10 @@ class DistinctError(ConflictError):
 
     code = "declared-distinct"
     title, title_zh = "They were declared distinct", "已被声明为不同对象"
+
+
+class CrosswalkStateError(ConflictError):
+    """An external id is not in the state that the asked mode needs: it is there already, or its forerunner is not."""
+
+    code = "crosswalk-state"
+    title, title_zh = "The external id is in another state", "外部编号的状态不符"

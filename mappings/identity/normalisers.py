@@ -1,7 +1,7 @@
 """
 The closed list of what may be folded before two ids are compared.
 
-"Take the digits" is missing on purpose: it makes one id of EC-20260215-8891 and EC-2026021-58891,
+"Take the digits" is a trap, not a normaliser: it makes one id of EC-20260215-8891 and EC-2026021-58891,
 two different customers. Every name here is checked against all known ids before it may be declared.
 """
 
@@ -19,6 +19,7 @@ _FOLD: dict[str, Callable[[str], str]] = {
     "no_hyphens": lambda text: text.replace("-", ""),
     "no_leading_zeros": lambda text: text.lstrip("0") or "0",
     "counted": lambda text: text,
+    "digits": lambda text: "".join(char for char in text if char in "0123456789"),
 }
 
 NORMALISERS: dict[str, str] = {
@@ -32,6 +33,9 @@ NORMALISERS: dict[str, str] = {
     "counted": "changes nothing; says that a machine counts these ids, so 999999 is a number like any other",
 }
 """Name -> what it means for people."""
+
+TRAPS: dict[str, str] = {"digits": "only the digits count"}
+"""What people ask for and nobody may declare: it can be tried, and is refused with the two ids that it would join."""
 
 DEFAULT = "trim"
 """What an undeclared id gets: identity does not guess."""
@@ -57,32 +61,3 @@ def normalise(external_id: str, normaliser: str = DEFAULT) -> str:
     for name in names_of(normaliser):
         external_id = _FOLD[name](external_id)
     return external_id
-
-
-_PLACEHOLDERS = frozenset(
-    (  # noqa: SIM905 -- sixty words read better in lines than one below the other
-        "-1 n/a n\\a n.a. na #n/a nil null none nan undefined unknown (unknown) unassigned not_available notavailable "
-        "missing blank empty (empty) (null) (none) tbd tba todo test testing tester dummy default sample example "
-        "placeholder x xx xxx xxxx "
-        "未知 不详 不明 无 没有 无编号 空 空白 暂无 待定 待补 待补充 未定 未填 未填写 默认 测试 示例 不适用 占位"
-    ).split()
-)
-
-
-def is_placeholder(external_id: str, *, counted: bool = False) -> bool:
-    """
-    Say whether an id stands for "no id". Such ids would link strangers (Reltio's 999999|JOHNSON).
-
-    >>> [is_placeholder(text) for text in ("0", "000", "９９９９９９", "N/A", " 未知 ", "", "EC-0", "9999")]
-    [True, True, True, True, True, True, False, False]
-    >>> is_placeholder("999999", counted=True)
-    False
-    """
-    plain = (external_id if external_id.isascii() else unicodedata.normalize("NFKC", external_id)).strip().casefold()
-    compact = "".join(plain.split())
-    if compact in _PLACEHOLDERS or not (compact.isalnum() or any(char.isalnum() for char in compact)):
-        return True
-    letters = compact.replace("-", "").strip("{}")
-    if set(letters) == {"0"}:
-        return True
-    return not counted and set(letters) == {"9"} and len(letters) >= 5

@@ -16,14 +16,12 @@ from core.clock import SECOND
 from core.database import Database
 from core.errors import DefinitionError, NotFoundError, TielineError, TransientError
 from core.words import Micros
-from mappings.identity import shapes
+from mappings.identity import misfits, shapes
 from mappings.identity.mint import take
 from mappings.identity.rows import Key, Row, find, query
 from mappings.identity.words import Hint, Origin, Resolved, Want
 
 _DAY = 86_400 * SECOND
-_SHAPE = shapes.Shape()
-_COUNTED = shapes.Shape(normaliser="trim+counted")
 
 
 def resolve_or_mint(
@@ -36,7 +34,9 @@ def resolve_or_mint(
     another transaction's two calls (PostgreSQL ends that with an error, and the batch is tried again).
     """
     assert db.dialect != "sqlite" or conn.get_execution_options().get("tieline_write"), "use db.write()"
-    keys, answers = _keys(conn, wants)
+    keys, answers, declared = _keys(conn, wants)
+    if answers:
+        answers |= misfits.note(conn, answers, declared, now)
     for want, key in list(keys.items()):
         if key[1] not in prefixes:
             answers[want] = _no_prefix(key[1])
@@ -71,28 +71,34 @@ def _take_new(
     return ours - linked, linked
 
 
-def resolve(conn: Connection, wants: Iterable[Want]) -> dict[Want, Resolved | TielineError]:
-    """Return the master IDs of ids that are known; read-only, an unknown id gives NotFoundError."""
-    keys, answers = _keys(conn, wants)
-    rows = find(conn, sorted(set(keys.values())))
+def resolve(conn: Connection, wants: Iterable[Want], at: Micros | None = None) -> dict[Want, Resolved | TielineError]:
+    """
+    Return the master IDs of ids that are known; read-only, an unknown id gives NotFoundError.
+
+    With ``at`` an id is looked up as it was used then: a re-used asset tag names the thing that carried it at that time.
+    """
+    keys, answers, _ = _keys(conn, wants)
+    rows = find(conn, sorted(set(keys.values())), at)
     for want, key in keys.items():
-        answers[want] = _resolved(rows[key], minted=False, hint=None) if key in rows else _unknown(want)
+        answers[want] = _resolved(rows[key], minted=False, hint=None) if key in rows else _unknown(want, at)
     return answers
 
 
-def _keys(conn: Connection, wants: Iterable[Want]) -> tuple[dict[Want, Key], dict[Want, Resolved | TielineError]]:
+def _keys(
+    conn: Connection, wants: Iterable[Want]
+) -> tuple[dict[Want, Key], dict[Want, Resolved | TielineError], Mapping[tuple[int, str], shapes.Shape]]:
     """Normalise; what is refused is an answer already."""
     wanted = list(dict.fromkeys(wants))
-    declared = shapes.load(conn, {want.connector_id for want in wanted}) if wanted else {}
+    declared = shapes.load(conn, {want.connector_id for want in wanted})
     keys: dict[Want, Key] = {}
     answers: dict[Want, Resolved | TielineError] = {}
     for want in wanted:
-        shape = declared.get((want.connector_id, want.etype), _COUNTED if want.counted else _SHAPE)
+        shape = declared.of(want.connector_id, want.etype, counted=want.counted)
         try:
             keys[want] = (want.connector_id, want.etype, shapes.norm(shape, want.etype, want.external_id))
         except TielineError as error:
             answers[want] = error
-    return keys, answers
+    return keys, answers, declared.shapes
 
 
 def _hinted(conn: Connection, db: Database, new: dict[Key, Want], hints: dict[Want, Hint]) -> dict[Key, int]:
@@ -148,7 +154,9 @@ def _seen(conn: Connection, rows: Iterable[Row], now: Micros) -> None:
 
 
 def _resolved(row: Row, *, minted: bool, hint: Hint | None) -> Resolved:
-    return Resolved(row.survivor_id, row.gid, row.home_id, row.crosswalk_id, minted, row.applied_at, row.applied_version, hint)
+    return Resolved(
+        row.survivor_id, row.gid, row.home_id, row.crosswalk_id, minted, row.applied_at, row.applied_version, hint, row.home_gid
+    )
 
 
 def _no_prefix(etype: str) -> TielineError:
@@ -166,9 +174,9 @@ def _gone(want: Want) -> TielineError:
     )
 
 
-def _unknown(want: Want) -> TielineError:
+def _unknown(want: Want, at: Micros | None) -> TielineError:
     return NotFoundError(
         f"No {want.etype} has the id {want.external_id!r} there.",
-        why="Nothing with that id was seen yet.",
+        why="Nothing with that id was seen yet." if at is None else "Nothing was known by that id at that time.",
         fix="Check the id, or wait for the source to send it.",
     )

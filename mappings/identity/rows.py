@@ -25,6 +25,7 @@ class Row(NamedTuple):
 
     crosswalk_id: int
     home_id: int
+    home_gid: str
     survivor_id: int
     gid: str
     applied_at: Micros | None
@@ -32,30 +33,43 @@ class Row(NamedTuple):
     last_seen: Micros
 
 
-_TAKE = "x.id, x.home_id, h.survivor_id, s.gid, x.applied_at, x.applied_version, x.last_seen"
+_TAKE = "x.id, x.home_id, h.gid, h.survivor_id, s.gid, x.applied_at, x.applied_version, x.last_seen"
 _HOPS = "entity AS h ON h.id = x.home_id", "entity AS s ON s.id = h.survivor_id"
-_FIND = {
-    "sqlite": text(
+_OPEN = "x.valid_to IS NULL"
+_BEFORE = ("x.valid_to IS NULL AND x.valid_from <= :at", "x.valid_to IS NOT NULL AND x.valid_from <= :at AND x.valid_to > :at")
+"""Two conditions, because each is answered by an index of its own: the open row of a key, and its closed ones."""
+
+
+def _sqlite(condition: str) -> str:
+    return (
         f"SELECT k.key, {_TAKE} FROM json_each(:keys) AS k"  # noqa: S608 -- fixed names only
         " CROSS JOIN crosswalk AS x ON x.connector_id = json_extract(k.value, '$[0]')"
         " AND x.etype = json_extract(k.value, '$[1]') AND x.external_norm = json_extract(k.value, '$[2]')"
-        f" AND x.valid_to IS NULL CROSS JOIN {_HOPS[0]} CROSS JOIN {_HOPS[1]}"
-    ),
-    "postgresql": text(
+        f" AND {condition} CROSS JOIN {_HOPS[0]} CROSS JOIN {_HOPS[1]}"
+    )
+
+
+def _postgresql(condition: str) -> str:
+    return (
         f"SELECT k.n - 1, {_TAKE} FROM"  # noqa: S608 -- fixed names only
         " unnest(CAST(:connectors AS bigint[]), CAST(:etypes AS text[]), CAST(:norms AS text[]))"
         " WITH ORDINALITY AS k (connector_id, etype, norm, n)"
         " JOIN crosswalk AS x ON x.connector_id = k.connector_id AND x.etype = k.etype"
-        f" AND x.external_norm = k.norm AND x.valid_to IS NULL JOIN {_HOPS[0]} JOIN {_HOPS[1]}"
-    ),
-}
+        f" AND x.external_norm = k.norm AND {condition} JOIN {_HOPS[0]} JOIN {_HOPS[1]}"
+    )
 
 
-def find(conn: Connection, keys: Sequence[Key]) -> dict[Key, Row]:
-    """Return the open rows of these keys; unknown keys are missing from the answer."""
+_WAYS = {"sqlite": _sqlite, "postgresql": _postgresql}
+_FIND = {dialect: text(way(_OPEN)) for dialect, way in _WAYS.items()}
+_FIND_AT = {dialect: text(" UNION ALL ".join(map(way, _BEFORE))) for dialect, way in _WAYS.items()}
+
+
+def find(conn: Connection, keys: Sequence[Key], at: Micros | None = None) -> dict[Key, Row]:
+    """Return the rows of these keys that are open, or (``at``) were valid at that time; others are missing."""
     if not keys:
         return {}
-    if conn.dialect.name == "sqlite":
+    dialect = conn.dialect.name
+    if dialect == "sqlite":
         parameters: dict[str, Any] = {"keys": jsons.dumps(keys)}
     else:
         parameters = {
@@ -63,7 +77,11 @@ def find(conn: Connection, keys: Sequence[Key]) -> dict[Key, Row]:
             "etypes": [key[1] for key in keys],
             "norms": [key[2] for key in keys],
         }
-    return {keys[row[0]]: Row(*row[1:]) for row in conn.execute(_FIND[conn.dialect.name], parameters)}
+    if at is None:
+        found = conn.execute(_FIND[dialect], parameters)
+    else:
+        found = conn.execute(_FIND_AT[dialect], {**parameters, "at": at})
+    return {keys[row[0]]: Row(*row[1:]) for row in found}
 
 
 def query(conn: Connection, sql: str, /, **parameters: Any) -> list[Any]:
@@ -72,13 +90,16 @@ def query(conn: Connection, sql: str, /, **parameters: Any) -> list[Any]:
 
     One bound value instead of a thousand: the statement stays one prepared statement.
     """
-    for name, value in parameters.items():
+    for name, value in list(parameters.items()):
         if isinstance(value, (list, tuple, set, frozenset)):
             members = list(value)
             kind = "text" if members and isinstance(members[0], str) else "bigint"
             if conn.dialect.name == "sqlite":
                 sql = sql.replace(f"IN {{{name}}}", f"IN (SELECT value FROM json_each(:{name}))")  # noqa: S608 -- our own names
                 parameters[name] = jsons.dumps(members)
+            elif not members:  # of an empty list nobody can say whether it holds numbers or texts
+                sql = sql.replace(f"IN {{{name}}}", "= ANY('{}')")
+                del parameters[name]
             else:
                 sql = sql.replace(f"IN {{{name}}}", f"= ANY(CAST(:{name} AS {kind}[]))")
                 parameters[name] = members

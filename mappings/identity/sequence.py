@@ -23,6 +23,10 @@ _CLAIM = text(
     "INSERT INTO id_sequence (scope, next) VALUES (:scope, 1 + :n) "
     "ON CONFLICT (scope) DO UPDATE SET next = id_sequence.next + :n RETURNING next"
 )
+_PAST = text(
+    "INSERT INTO id_sequence (scope, next) VALUES (:scope, :next) "
+    "ON CONFLICT (scope) DO UPDATE SET next = excluded.next WHERE id_sequence.next < excluded.next"
+)
 _PREFIX = re.compile(r"[A-Z][A-Z0-9]{1,7}")
 
 
@@ -42,3 +46,13 @@ def claim(conn: Connection, db: Database, prefix: str, n: int, now: Micros) -> l
             aside.execute(text("SET LOCAL synchronous_commit = off"))
             after = aside.execute(_CLAIM, {"scope": scope, "n": n}).scalar_one()
     return [f"{scope}-{number:06d}" for number in range(after - n, after)]
+
+
+def reserve(conn: Connection, db: Database, scope: str, number: int) -> None:
+    """Let no number of a scope (CUST-2026) up to this one be given out any more: it came from another register."""
+    past = {"scope": scope, "next": number + 1}
+    if db.dialect == "sqlite":
+        conn.execute(_PAST, past)
+    else:  # beside the caller's transaction, as ``claim``: he may mint of the same scope next
+        with db.aside() as aside:
+            aside.execute(_PAST, past)

@@ -19,6 +19,15 @@ class Origin(StrEnum):
     IMPORT = "import"  #: brought in from an older registry
 
 
+class Mode(StrEnum):
+    """What is meant to be there before an external id is written; anything else is an error."""
+
+    RESOLVE_OR_MINT = "resolve_or_mint"  #: known or new, both are right: the one that may be repeated
+    ADD = "add"  #: new here, and the thing is new too: mint
+    LINK = "link"  #: new here, for a thing that has a master ID
+    UPDATE = "update"  #: takes the place of the id that this connector has used for the thing until now
+
+
 class Hint(StrEnum):
     """What became of a hint; never silent."""
 
@@ -48,8 +57,8 @@ class Resolved:
     """
     Who an external id is today.
 
-    ``entity_id`` and ``gid`` name the survivor, ``home_id`` the entity the id was first given to (values
-    are kept there). ``applied_at`` and ``applied_version`` say which state of the source was applied last.
+    ``entity_id`` and ``gid`` name the survivor, ``home_id`` and ``home_gid`` the entity the id was first given to
+    (values are kept there). ``applied_at`` and ``applied_version`` say which state of the source was applied last.
     """
 
     entity_id: int
@@ -60,6 +69,12 @@ class Resolved:
     applied_at: Micros | None
     applied_version: str | None
     hint: Hint | None = None
+    home_gid: str = ""
+
+    @property
+    def moved(self) -> bool:
+        """Say whether the entity it was first given to answers through another today."""
+        return self.home_id != self.entity_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +101,14 @@ class Change:
     """
     What an edge did. ``moved`` lists every entity that now resolves to another master ID.
 
-    ``new`` is False when the edge was there (or gone) already, so that nothing changed.
+    ``new`` is False when the edge was there (or gone) already, so that nothing changed. ``asked`` counts the keys of
+    which a person must now say whose they are.
     """
 
     edge_id: int
     new: bool
     moved: tuple[Moved, ...] = ()
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)

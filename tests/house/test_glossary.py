@@ -73,6 +73,8 @@ def test_every_main_table_is_explained() -> None:
     auxiliary = {
         "api_key": "access, not a word of the trade",
         "definition_version": "definition + version",
+        "id_misfit": "examples behind an id shape",
+        "id_placeholder": "described with identity",
         "id_sequence": "the counter behind master IDs",
         "id_shape": "described with identity",
         "identity_edge": "described with identity",

@@ -131,11 +131,11 @@ def test_a_pinned_entity_survives(db: Database) -> None:
         a, b, c = mint_many(conn, db, 3)
         same(conn, db, a, b)
         same(conn, db, b, c)
-        assert [m.after for m in pin(conn, db, c, 2)] == ["CUST-2026-000003"] * 3
-        pin(conn, db, b, 1)
+        assert [m.after for m in pin(conn, db, c, 2, made_by="ann", now=NOW)] == ["CUST-2026-000003"] * 3
+        pin(conn, db, b, 1, made_by="ann", now=NOW)
         assert survivors(conn) == {a: b, b: b, c: b}
-        pin(conn, db, b, None)
-        pin(conn, db, c, None)
+        pin(conn, db, b, None, made_by="ann", now=NOW)
+        pin(conn, db, c, None, made_by="ann", now=NOW)
         assert survivors(conn) == {a: a, b: a, c: a}
 
 
@@ -179,7 +179,7 @@ def test_any_history_keeps_the_laws(sqlite_db: Database, ops: list[tuple[str, in
                 elif op == "distinct":
                     live.append(distinct(conn, sqlite_db, ids[i], ids[j], made_by="h", now=NOW).edge_id)
                 elif op == "pin":
-                    pin(conn, sqlite_db, ids[i], j or None)
+                    pin(conn, sqlite_db, ids[i], j or None, made_by="ann", now=NOW)
                 elif live:
                     unmerge(conn, sqlite_db, live.pop(i % len(live)), ended_by="h", now=NOW)
             except ConflictError:

@@ -176,7 +176,7 @@ def test_resolve_only_looks(here: Database) -> None:
     with here.read() as conn:
         answers = resolve(conn, [Want(1, "device", "5"), Want(1, "device", "6")])
     assert answers[Want(1, "device", "5")] == Resolved(
-        known.entity_id, known.gid, known.home_id, known.crosswalk_id, False, None, None
+        known.entity_id, known.gid, known.home_id, known.crosswalk_id, False, None, None, None, known.gid
     )
     assert isinstance(answers[Want(1, "device", "6")], NotFoundError)
 
