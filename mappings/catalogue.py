@@ -20,6 +20,7 @@ from core.errors import DefinitionError, TielineError
 from core.expressions import compile_formula
 from core.words import Json
 from mappings.formulas import Computed, in_order
+from mappings.matching import Rule, compile_rule
 from mappings.models import CodeTableSpec, EntitySpec, FormulaSpec, MappingSpec, Spec, read
 from mappings.translate import Mapping as Compiled
 from mappings.translate import compile_mapping
@@ -43,6 +44,8 @@ class Catalogue:
     entities: dict[str, EntitySpec] = field(default_factory=dict)
     entity_versions: dict[str, int | None] = field(default_factory=dict)
     prefixes: dict[str, str] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)
+    """How entities are matched, of those whose definition says so."""
     types: dict[str, str] = field(default_factory=dict)
     """Field types for expressions: ``{"alert.title": "string", …}``."""
     specs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -126,6 +129,8 @@ def _add_entity(catalogue: Catalogue, one: Written, model: EntitySpec) -> None:
     catalogue.entities[model.name] = model
     catalogue.entity_versions[model.name] = one.version_id
     catalogue.prefixes[model.name] = model.prefix
+    if model.match is not None:
+        catalogue.rules[model.name] = compile_rule(model.name, model.match)
     catalogue.specs[model.name] = one.spec
     catalogue.types.update({f"{model.name}.{name}": spec.type for name, spec in model.fields.items()})
     for name, trusted in model.sources.items():

@@ -12,6 +12,7 @@ from core.tables.definitions import definition, definition_version
 from core.tables.identity import crosswalk, entity, id_sequence, id_shape, identity_edge
 from core.tables.inbox import conflict, delivery, event, intake, lane, refusal
 from core.tables.lineage import lineage_edge, lineage_version
+from core.tables.matching import match_key, match_record, review, review_decision, value_pin
 from core.tables.metadata import metadata
 from core.tables.snapshots import facet, snapshot
 from core.tables.values import observation, value
@@ -40,13 +41,18 @@ __all__ = [
     "lane",
     "lineage_edge",
     "lineage_version",
+    "match_key",
+    "match_record",
     "metadata",
     "observation",
     "refusal",
     "remembered",
     "repair",
+    "review",
+    "review_decision",
     "snapshot",
     "stream",
     "value",
+    "value_pin",
     "written",
 ]
