@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from bridges import rules as compiled
 from bridges.batch import Batch
 from bridges.echoes import ledger
+from bridges.entered import keep_prepared, match_entered
 from bridges.holds import stand_as_now
 from bridges.parsed import Item, Reading, read, resolve
 from bridges.registered import ConnectorRow, Registered
@@ -51,6 +52,7 @@ def handle_readings(
     rules = compiled.load(conn, catalogue.specs)
     items = [item for reading in readings for item in reading.items]
     resolve(conn, db, items, catalogue, now)
+    match_entered(conn, db, items, catalogue, now)
     earlier = _earlier(conn, [one.delivery["id"] for one in readings if one.delivery["handled_at"] is not None])
     batch = Batch(
         db=db,
@@ -69,6 +71,7 @@ def handle_readings(
         batch.apply(item)
     stand_as_now(conn, batch.rows.actions, now)
     write(conn, batch.rows, earlier, now)
+    keep_prepared(conn, items, batch.rows.values, catalogue, now)
     said: dict[int, list[dict[str, Any]]] = {}
     for one in batch.rows.events:
         said.setdefault(one["delivery_id"], []).append(one)

@@ -44,10 +44,10 @@ def prepare_citizen(value: Json) -> list[str] | None:
 
 def prepare_phone(value: Json) -> list[str] | None:
     """
-    Return [number in E.164, extension]; what is no valid number says nothing.
+    Return [number in E.164, extension, "1" for a mobile]; what is no valid number says nothing.
 
     >>> prepare_phone("0755-86013388转8001"), prepare_phone("+86 138 0013 8000"), prepare_phone("86013388")
-    (['+8675586013388', '8001'], ['+8613800138000', ''], None)
+    (['+8675586013388', '8001', ''], ['+8613800138000', '', '1'], None)
     """
     text = said(value)
     return None if text is None else _phone(text)
@@ -57,7 +57,7 @@ def prepare_phone(value: Json) -> list[str] | None:
 def _phone(text: str) -> list[str] | None:
     import phonenumbers
 
-    def read(number: str) -> str | None:
+    def read(number: str, extension: str = "") -> list[str] | None:
         try:
             parsed = phonenumbers.parse(number, REGION)
         except phonenumbers.NumberParseException:
@@ -65,13 +65,11 @@ def _phone(text: str) -> list[str] | None:
         if not phonenumbers.is_valid_number(parsed):
             return None
         parsed.extension = None
-        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        mobile = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.MOBILE
+        return [phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), extension, "1" if mobile else ""]
 
     cut = _EXTENSION.search(text)
-    if cut and (number := read(text[: cut.start()])):
-        return [number, cut[1]]
-    number = read(text)
-    return None if number is None else [number, ""]
+    return (cut and read(text[: cut.start()], cut[1])) or read(text)
 
 
 def prepare_email(value: Json) -> str | None:

@@ -24,13 +24,20 @@ Form: TypeAlias = Any
 
 
 class Compared(NamedTuple):
-    """What two values say: points for (or against) one thing, and the word for what was seen."""
+    """
+    What two values say: points for (or against) one thing, and the word for what was seen.
+
+    ``open`` says that these values leave it open which of several it is (a brand names a group of firms), so that no
+    sum of points is enough for a machine unless a number that an authority gave is equal.
+    """
 
     points: float
     level: str
+    open: bool = False
 
 
 EQUAL, CLOSE, SOUND, PART, SWAPPED, DIFFERS = "equal", "close", "sound", "part", "swapped", "differs"
+BRAND, SISTER = "brand", "sister"
 MISSING = Compared(0.0, "missing")
 
 
@@ -50,6 +57,8 @@ class Kind:
     compare: Callable[[Form, Form], Compared]
     best: float
     role: str = ""
+    proof: bool = False
+    """Equal values settle what others leave open."""
     alone: Callable[[Form], tuple[str, ...]] = lambda form: ()
     grips: Callable[[Form], tuple[str, ...]] = lambda form: ()
 
@@ -100,11 +109,15 @@ def compare_dates(one: str, other: str) -> Compared:
 
 
 def prepare_person(value: Json) -> list[str] | None:
-    """Keep the name and its sounds: [name, sound, …]."""
+    """Keep the name and its sounds: [name, sound, …]; of 张先生 the surname, which says little."""
     text = said(value)
     if text is None:
         return None
-    return [letters(text) if HAN.search(text) else text, *pinyin.sounds(text)]
+    if not HAN.search(text):
+        return [text, *pinyin.sounds(text)]
+    name = letters(text)
+    surname = pinyin.polite(name)
+    return [f"{surname}*", *pinyin.family_sounds(surname)] if surname else [name, *pinyin.sounds(name)]
 
 
 _latin_names = graded(7.0, -5.0, 0.75)
@@ -118,15 +131,17 @@ def compare_persons(one: list[str], other: list[str]) -> Compared:
     'sound'
     """
     a, b = one[0], other[0]
+    if a[-1] == "*" or b[-1] == "*":
+        return Compared(1.0, PART) if pinyin.family(a) == pinyin.family(b) else Compared(-6.0, DIFFERS)
     if a == b:
         return Compared(7.0, EQUAL)
     han = bool(HAN.match(a)), bool(HAN.match(b))
     sounds = not set(one[1:]).isdisjoint(other[1:])
     if han == (True, True):
-        return Compared(0.0, SOUND) if sounds else Compared(-6.0, DIFFERS)
+        return Compared(-1.0, SOUND) if sounds else Compared(-12.0, DIFFERS)
     if han == (False, False):
         return Compared(6.5, SWAPPED) if sounds else max(_latin_names(x, y) for x in one[1:] for y in other[1:])
-    return Compared(3.5, SOUND) if sounds else Compared(-4.0, DIFFERS)
+    return Compared(3.5, SOUND) if sounds else Compared(-6.0, DIFFERS)
 
 
 def prepare_company(value: Json) -> list[str] | None:
@@ -138,6 +153,16 @@ def prepare_company(value: Json) -> list[str] | None:
     return [*parts, pinyin.sounds(parts.brand)[0] if parts.brand else ""]
 
 
+def _parts(one: list[str], other: list[str]) -> tuple[tuple[str, str, float, float], ...]:
+    """Return what is compared besides the brand: a sister in another trade or town is a firm of its own."""
+    return (
+        (one[0], other[0], 2.0, -14.0),
+        (one[2], other[2], 3.0, -14.0),
+        (one[3], other[3], 1.0, -2.0),
+        (one[4] or "-", other[4] or "-", 0.0, -14.0),
+    )
+
+
 def compare_companies(one: list[str], other: list[str]) -> Compared:
     """
     Compare two company names part by part; another brand is another firm, whatever else is equal.
@@ -145,28 +170,39 @@ def compare_companies(one: list[str], other: list[str]) -> Compared:
     >>> names = "深圳市腾讯计算机系统有限公司", "深圳市腾讯科技有限公司", "深圳市财付通计算机系统有限公司", "腾讯"
     >>> full, *others = map(prepare_company, names)
     >>> [compare_companies(full, one).level for one in (full, *others)]
-    ['equal', 'part', 'differs', 'close']
+    ['equal', 'sister', 'differs', 'brand']
     """
-    place, brand, trade, form, branch, whole, sound = one
-    place_, brand_, trade_, form_, branch_, whole_, sound_ = other
+    place, brand, _, form, _, whole, sound = one
+    place_, brand_, _, _, _, whole_, sound_ = other
     if whole == whole_ and place == place_:
-        return Compared(14.0 if form else 8.0, EQUAL)
+        return Compared((14.0 if place else 11.0) if form else 8.0, EQUAL)  # a registered name is one of its town
     if brand != brand_:
         if sound == sound_ and sound:
             return Compared(-1.0, SOUND)
         if not (brand.isascii() and brand_.isascii() and JaroWinkler.similarity(brand, brand_) > 0.92):
             return Compared(-10.0, DIFFERS)
-    points = 8.0 if brand == brand_ else 4.0
+    points = (8.0 if brand == brand_ else 4.0) - (1.5 if bool(place) is not bool(place_) else 0.0)
     level = CLOSE
-    for a, b, same, other_one in (
-        (place, place_, 2.0, -5.0), (trade, trade_, 3.0, -5.0), (form, form_, 1.0, -2.0),
-    ):  # fmt: skip
+    for a, b, same, other_one in _parts(one, other):
         if a and b:
             points += same if a == b else other_one
             level = level if a == b else PART
-    if branch != branch_:
-        return Compared(min(points, 8.0) - 8.0, PART)
+    if points < 0 and level == PART:
+        return Compared(points, SISTER, open=True)
+    if _is_short(one) is not _is_short(other):
+        return Compared(points, BRAND, open=True)
     return Compared(points, level)
+
+
+def _is_short(parts: list[str]) -> bool:
+    """Say whether a name is the brand alone, perhaps with its town."""
+    return not parts[2] and not parts[3]
+
+
+def compare_employers(one: list[str], other: list[str]) -> Compared:
+    """Compare the firms of two persons: colleagues share one, and people change theirs."""
+    said = compare_companies(one, other)
+    return Compared(3.5 if said.points >= 8.0 else 1.0 if one[1] == other[1] else -1.0, said.level)
 
 
 def prepare_text(value: Json) -> str | None:
@@ -181,12 +217,12 @@ def prepare_words(value: Json) -> str | None:
 
 
 def compare_phones(one: list[str], other: list[str]) -> Compared:
-    """Compare numbers and extensions: two extensions of one switchboard are two persons."""
+    """Compare numbers and extensions: a mobile belongs to one, a switchboard to many, two extensions to two persons."""
     if one[0] != other[0]:
         return Compared(-1.5, DIFFERS)
     if one[1] and other[1]:
-        return Compared(11.0, EQUAL) if one[1] == other[1] else Compared(-2.0, PART)
-    return Compared(9.0, EQUAL) if one[1] == other[1] else Compared(4.0, PART)
+        return Compared(9.0, EQUAL) if one[1] == other[1] else Compared(-2.0, PART)
+    return Compared(9.0, EQUAL) if one[2] else Compared(4.0, PART)
 
 
 def compare_registrations(one: list[str], other: list[str]) -> Compared:
@@ -220,8 +256,12 @@ KINDS: dict[str, Kind] = {
         Kind("name", "given name or surname", "名或姓", prepare_text, graded(6.0, -4.0, 0.7), 6.0, "name", grips=_itself),
         Kind("company", "name of a company", "公司名称", prepare_company, compare_companies, 14.0, "who",
              alone=lambda form: tuple(one for one in dict.fromkeys((form[1], form[6])) if one), grips=lambda form: (form[6],)),
-        Kind("uscc", "统一社会信用代码", "统一社会信用代码", codes.prepare_uscc, compare_registrations, 18.0, alone=_itself),
-        Kind("citizen", "居民身份证号", "居民身份证号", codes.prepare_citizen, compare_registrations, 18.0, alone=_itself),
+        Kind("employer", "company that a person works for", "所在公司", prepare_company, compare_employers, 3.5, "where",
+             grips=lambda form: (form[6],)),
+        Kind("uscc", "统一社会信用代码", "统一社会信用代码",
+             codes.prepare_uscc, compare_registrations, 18.0, proof=True, alone=_itself),
+        Kind("citizen", "居民身份证号", "居民身份证号",
+             codes.prepare_citizen, compare_registrations, 18.0, proof=True, alone=_itself),
         Kind("phone", "telephone number", "电话号码", codes.prepare_phone, compare_phones, 9.0, alone=_itself),
         Kind("email", "e-mail address", "电子邮箱", codes.prepare_email, exact(11.0, -1.5, slip=2.0), 11.0, alone=_itself),
         Kind("id", "number of its own: serial, asset, membership", "自身编号（序列号、资产号、会员号）",

@@ -67,14 +67,19 @@ def put(conn: Connection, rule: Rule, records: Mapping[int, Features], now: Micr
     insert_many(conn, match_key, [{"key": key, "entity_id": one} for key, one in keys])
 
 
-def prepare_again(conn: Connection, rule: Rule, entity_ids: Sequence[int], now: Micros) -> int:
-    """Prepare entities from the values that are kept of them; return of how many there was something to compare."""
+def prepare_again(conn: Connection, rule: Rule, entity_ids: Sequence[int], now: Micros, *, unless_same: bool = False) -> int:
+    """
+    Prepare entities from the values that are kept of them; return of how many there was something to compare.
+
+    ``unless_same`` leaves alone whose features are as they were, so that they are not due again.
+    """
     done = 0
     for start in range(0, len(entity_ids), CHUNK):
         chosen = entity_ids[start : start + CHUNK]
         features = {one: rule.prepare(record) for one, record in records_of(conn, rule, chosen).items()}
         telling = {one: prepared for one, prepared in features.items() if any(form is not None for form in prepared)}
-        put(conn, rule, telling, now)
+        before = kept(conn, rule, telling) if unless_same else {}
+        put(conn, rule, {one: new for one, new in telling.items() if one not in before or before[one].features != new}, now)
         silent = [one for one in chosen if one not in telling]
         query(conn, "DELETE FROM match_key WHERE entity_id IN {ids}", ids=silent)
         query(conn, "DELETE FROM match_record WHERE entity_id IN {ids}", ids=silent)
@@ -150,7 +155,7 @@ def _holders(conn: Connection, keys: list[int]) -> dict[int, list[int]]:
     sqlite = conn.dialect.name == "sqlite"
     given = {"keys": jsons.dumps(keys) if sqlite else keys, "most": TOO_COMMON + 1}
     found: dict[int, list[int]] = {}
-    for key, held in conn.execute(_HOLDERS[conn.dialect.name], given):
+    for key, held in conn.execute(_HOLDERS[conn.dialect.name], given).all():
         ids: list[int] = jsons.loads(held) if sqlite else held
         if 0 < len(ids) <= TOO_COMMON:
             found[key] = ids

@@ -60,6 +60,23 @@ def family(name: str) -> str:
     return name[:2] if len(name) > 2 and name[:2] in SURNAMES else name[:1]
 
 
+_POLITE = ("先生", "女士", "小姐", "太太", "老师", "经理", "主任", "师傅", "总", "工")
+
+
+def polite(name: str) -> str:
+    """
+    Return the surname where a name is only a surname with a form of address, else "".
+
+    >>> polite("张先生"), polite("欧阳女士"), polite("张三")
+    ('张', '欧阳', '')
+    """
+    for ending in _POLITE:
+        rest = name.removesuffix(ending)
+        if rest != name and rest and rest == family(rest + "某"):
+            return rest
+    return ""
+
+
 def family_sounds(name: str) -> tuple[str, ...]:
     """Return the readings of a name's surname."""
     first = family(name)

@@ -16,11 +16,17 @@ from typing import TypeAlias
 
 from core import jsons
 from core.words import Json
-from mappings.matching.comparing import KINDS, MISSING, SWAPPED, Compared, Form, Kind
+from mappings.matching.comparing import EQUAL, KINDS, MISSING, SWAPPED, Compared, Form, Kind
 from mappings.matching.spec import MatchSpec
 
 Features: TypeAlias = list[Form | None]
 """A prepared record: a form per part of the rule, in its order."""
+
+
+SHORT_OF = 0.5
+"""How far what is left open stays under the upper threshold."""
+SURE = 9.0
+"""Points of an equal number that settle it."""
 
 
 class Band(StrEnum):
@@ -57,6 +63,8 @@ class Evidence:
 
     points: float
     reasons: tuple[Reason, ...]
+    open: bool = False
+    """What is equal leaves it open which of several things it is; the points stay just under the upper threshold."""
 
     @property
     def chance(self) -> float:
@@ -118,7 +126,7 @@ class Rule:
 
     def points(self, one: Sequence[Form | None], other: Sequence[Form | None]) -> float:
         """Return the sum only."""
-        return sum(said.points for said in self._compare(one, other))
+        return self._sum(self._compare(one, other))
 
     def score(self, one: Sequence[Form | None], other: Sequence[Form | None]) -> Evidence:
         """Compare two prepared records, field by field."""
@@ -127,7 +135,17 @@ class Rule:
             Reason(part.field, part.kind.name, said.level, round(said.points, 2), round(part.kind.best * part.weight, 2))
             for part, said in zip(self.parts, compared, strict=True)
         )
-        return Evidence(round(sum(said.points for said in compared), 2), reasons)
+        return Evidence(round(self._sum(compared), 2), reasons, self._is_open(compared))
+
+    def _sum(self, compared: list[Compared]) -> float:
+        total = sum(said.points for said in compared)
+        return min(total, self.link - SHORT_OF) if total > self.link - SHORT_OF and self._is_open(compared) else total
+
+    def _is_open(self, compared: list[Compared]) -> bool:
+        return any(said.open for said in compared) and not any(
+            part.kind.proof and said.level == EQUAL and said.points >= SURE
+            for part, said in zip(self.parts, compared, strict=True)
+        )
 
     def band(self, points: float) -> Band:
         """Say what so many points are enough for."""
