@@ -55,6 +55,7 @@ class Catalogue:
     _mappings: dict[tuple[str, str], tuple[Compiled, ...]] = field(default_factory=dict)
     _formulas: dict[str, tuple[Computed, ...]] = field(default_factory=dict)
     _ranks: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
+    _survive: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def mappings_for(self, kind: str, connector: str, stream: str) -> list[Compiled]:
         """Return the mappings that read this stream of this connector; one record may feed several, [] when unmapped."""
@@ -75,6 +76,10 @@ class Catalogue:
         if order is None:
             order = self._ranks.get((etype, "*"), _NO_ORDER)
         return order.get(source, len(order))
+
+    def survivorship(self, etype: str, name: str) -> str:
+        """Return how the winning claim of a field is chosen: sources (the order of trust), newest, longest, most_complete."""
+        return self._survive.get((etype, name)) or self._survive.get((etype, "*"), "sources")
 
 
 _NO_ORDER: dict[str, int] = {}
@@ -133,6 +138,7 @@ def _add_entity(catalogue: Catalogue, one: Written, model: EntitySpec) -> None:
         catalogue.rules[model.name] = compile_rule(model.name, model.match)
     catalogue.specs[model.name] = one.spec
     catalogue.types.update({f"{model.name}.{name}": spec.type for name, spec in model.fields.items()})
+    catalogue._survive.update({(model.name, name): how for name, how in model.survive.items()})
     for name, trusted in model.sources.items():
         catalogue._ranks[model.name, name] = {source: n for n, source in enumerate(trusted)}
 

@@ -41,7 +41,7 @@ review = Table(
     Column("points", Float, nullable=False),
     Column("evidence", JsonText, nullable=False),
     Column("reason", Text, nullable=False, comment="why no machine may say so: unsure | contested | guarded | kept_apart"),
-    Column("detail", Text, comment="the pair or the edge behind the reason"),
+    Column("behind", JsonText, comment="the two entities behind the reason"),
     Column("state", Text, nullable=False, comment="open | later | same | distinct | gone"),
     Column("assignee", Text),
     Column("later_until", At),

@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, Row, select
 
-from core import jsons
 from core.bulk import insert_many, update_many
 from core.database import Database
 from core.errors import ConflictError, NotFoundError
@@ -52,7 +51,7 @@ def propose(conn: Connection, rule: Rule, found: Sequence[tuple[Held, Evidence]]
             "points": evidence.points,
             "evidence": evidence.as_json(),
             "reason": str(one.why),
-            "detail": jsons.dumps(one.behind),
+            "behind": list(one.behind),
             "changed_at": now,
         }
         row = standing.get((one.pair.a, one.pair.b))

@@ -47,7 +47,7 @@ def upgrade() -> None:
         sa.Column(
             "reason", sa.Text(), nullable=False, comment="why no machine may say so: unsure | contested | guarded | kept_apart"
         ),
-        sa.Column("detail", sa.Text(), comment="the pair or the edge behind the reason"),
+        sa.Column("behind", sa.Text(), comment="the two entities behind the reason"),
         sa.Column("state", sa.Text(), nullable=False, comment="open | later | same | distinct | gone"),
         sa.Column("assignee", sa.Text()),
         sa.Column("later_until", AT),
