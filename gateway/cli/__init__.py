@@ -24,6 +24,7 @@ main = LazyGroup(
         "rollback": "definitions:rollback",
         "connectors": "connectors:connectors",
         "ids": "ids:ids",
+        "reviews": "reviews:reviews",
         "events": "events:events",
         "actions": "actions:actions",
         "explain": "why:explain",

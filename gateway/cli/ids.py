@@ -7,13 +7,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from gateway.api import identity as api
-from gateway.cli import exits
+from gateway.cli import exits, matching
 from gateway.cli.asked import form
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.speech import Group, word
 from gateway.cli.tables import show_table
 
 ids = Group("ids", en="Master IDs: who is who across all systems.", zh="主标识：各系统中的同一对象。")
+matching.add_to(ids)
 
 
 @ids.add("resolve", en="Say which master ID external ids have; nothing is minted.", zh="查询外部编号对应的主标识（不新建）。")

@@ -16,12 +16,15 @@ from gateway.cli.speech import word
 HEADS: dict[str, str] = {
     "Act": "动作",
     "Asked": "请求时间",
+    "Assignee": "负责人",
     "At": "时间",
     "Attempts": "次数",
     "Bridge": "桥接规则",
+    "By": "操作人",
     "Changed": "变化",
     "Check": "检查项",
     "Code": "代码",
+    "Compared as": "比较方式",
     "Connector": "连接器",
     "Created": "创建时间",
     "Decision": "判定",
@@ -40,6 +43,7 @@ HEADS: dict[str, str] = {
     "From": "来源",
     "Help": "说明",
     "Id": "编号",
+    "Joined": "关联数",
     "Kind": "类型",
     "Known as": "称为",
     "Last used": "上次使用",
@@ -49,10 +53,14 @@ HEADS: dict[str, str] = {
     "Needed": "必需",
     "Opened": "建立时间",
     "Origin": "来源方式",
+    "Other": "另一主标识",
     "Others": "其他来源",
+    "Points": "分值",
+    "Precision": "精确率",
     "Prefix": "前缀",
     "Problem": "问题",
     "Reason": "原因",
+    "Recall": "召回率",
     "Done": "已执行",
     "Rows": "行数",
     "What": "项目",
@@ -63,6 +71,7 @@ HEADS: dict[str, str] = {
     "Scopes": "权限",
     "Secret": "密钥",
     "Seen": "次数",
+    "Seen as": "比较结果",
     "Setting": "设置",
     "Size": "字节",
     "Source": "来源",
@@ -70,11 +79,14 @@ HEADS: dict[str, str] = {
     "Status": "状态",
     "Step": "步骤",
     "Subject": "对象",
+    "Surely": "精确率下限",
     "Target": "目标",
     "Ticket": "工单",
     "Title": "名称",
     "Type": "种类",
+    "Undone by": "撤销人",
     "Value": "值",
+    "Verdict": "判断",
     "Why": "原因",
 }
 """Every heading, and what it is in Chinese; a test holds that no table has another."""
@@ -99,7 +111,21 @@ _COLOURS = {
 }
 
 
-_WHOLE = {"At", "Asked", "Created", "Id", "Master ID", "Opened", "Prefix", "Receipt", "Received", "State", "Status", "Type"}
+_WHOLE = {
+    "At",
+    "Asked",
+    "Created",
+    "Id",
+    "Master ID",
+    "Opened",
+    "Other",
+    "Prefix",
+    "Receipt",
+    "Received",
+    "State",
+    "Status",
+    "Type",
+}
 """Columns that are copied, or are worth nothing in parts: never broken over lines."""
 
 _LEAST = 24
