@@ -229,7 +229,7 @@ def compare_registrations(one: list[str], other: list[str]) -> Compared:
     """Compare numbers that an authority gave and a check digit guards: equal is nearly proof, different nearly the contrary."""
     if one[0] == other[0]:
         return Compared(18.0 if one[1] else 9.0, EQUAL)
-    return Compared(-18.0, DIFFERS) if one[1] and other[1] else Compared(0.0, CLOSE)
+    return Compared(-18.0, DIFFERS, open=True) if one[1] and other[1] else Compared(0.0, CLOSE)
 
 
 def _itself(form: Form) -> tuple[str, ...]:

@@ -142,10 +142,11 @@ class Rule:
         return min(total, self.link - SHORT_OF) if total > self.link - SHORT_OF and self._is_open(compared) else total
 
     def _is_open(self, compared: list[Compared]) -> bool:
-        return any(said.open for said in compared) and not any(
-            part.kind.proof and said.level == EQUAL and said.points >= SURE
-            for part, said in zip(self.parts, compared, strict=True)
-        )
+        if not any(said.open for said in compared):
+            return False
+        proofs = [said for part, said in zip(self.parts, compared, strict=True) if part.kind.proof]
+        settled = any(said.level == EQUAL and said.points >= SURE for said in proofs)
+        return not settled or any(said.open for said in proofs)
 
     def band(self, points: float) -> Band:
         """Say what so many points are enough for."""
