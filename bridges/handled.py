@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from bridges import rules as compiled
 from bridges.batch import Batch
 from bridges.echoes import ledger
+from bridges.entered import keep_prepared, match_entered
 from bridges.holds import stand_as_now
 from bridges.loops import USUAL, Guards, LoopError, keep_to_budget
 from bridges.parsed import Item, Reading, read, resolve
@@ -78,6 +79,7 @@ def handle_readings(
     rules = compiled.load(conn, catalogue.specs)
     items = [item for reading in readings for item in reading.items]
     resolve(conn, db, items, catalogue, now)
+    match_entered(conn, db, items, catalogue, now)
     earlier = _earlier(conn, [one.delivery["id"] for one in readings if one.delivery["handled_at"] is not None])
     batch = Batch(
         db=db,
@@ -99,6 +101,7 @@ def handle_readings(
     keep_to_budget(conn, batch.spending, guards, now)
     write(conn, batch.rows, earlier, now)
     count(conn, row.id, _looked(items), now)
+    keep_prepared(conn, items, batch.rows.values, catalogue, now)
     said: dict[int, list[dict[str, Any]]] = {}
     for one in batch.rows.events:
         said.setdefault(one["delivery_id"], []).append(one)

@@ -73,7 +73,7 @@ def read(
     rows: Iterable[Mapping[Any, Any]], connector: ConnectorRow, registered: Registered, catalogue: Catalogue
 ) -> list[Reading]:
     """Parse and translate deliveries of one connector. Pure: no network, no clock, no database."""
-    kind = registered.find_class(connector.kind)
+    registered.find_class(connector.kind)
     registered.settings(connector)  # what is wrong with them is the connector's fault, not a delivery's
     readings = []
     for row in rows:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from core.tables import connector, definition, definition_version, delivery, observation
 from gateway.shapes import Answer, Time, moment, time
-from mappings import catalogue, values
+from mappings import catalogue, golden, values
 
 
 class Claim(Answer):
@@ -29,9 +29,11 @@ class Claim(Answer):
 
 
 class Known(Claim):
-    """The winning value of a field, and the claims that lost."""
+    """The winning value of a field, why it won, and the claims that lost."""
 
     others: list[Claim]
+    decided_by: str = Field(description="what decided: only, state, pin, sources, longest, most_complete, newest or equal")
+    why: dict[str, str] = Field(description="by language: en, zh")
 
 
 def known_of(conn: Connection, entity_id: int, etype: str) -> dict[str, Known]:
@@ -43,12 +45,14 @@ def known_of(conn: Connection, entity_id: int, etype: str) -> dict[str, Known]:
     names[values.OWN] = values.OWN_NAME
     declared = list(live.entities[etype].fields) if etype in live.entities else []
     order = [one for one in declared if one in found] + sorted(set(found) - set(declared))
-    return {field: _known(found[field], names, places) for field in order}
+    return {field: _known(found[field], names, places, live.survivorship(etype, field)) for field in order}
 
 
-def _known(current: values.Current, names: dict[int, str], places: dict[str, dict[str, Any]]) -> Known:
+def _known(current: values.Current, names: dict[int, str], places: dict[str, dict[str, Any]], survives_by: str) -> Known:
     others = [Claim(**_claim(one, names, places)) for one in current.losers]
-    return Known(**_claim(current, names, places), others=others)
+    mine = _claim(current, names, places)
+    why = golden.why(current, survives_by, mine["source"], others[0].source if others else None)
+    return Known(**mine, others=others, decided_by=why.rule, why={"en": why.en, "zh": why.zh})
 
 
 def _claim(current: values.Current, names: dict[int, str], places: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from core.definitions import Problem, generation, live, unknown
 from core.errors import DefinitionError, TielineError
 from core.expressions import compile_formula
 from mappings.formulas import Computed, in_order
+from mappings.matching import Rule, compile_rule
 from mappings.models import CodeTableSpec, EntitySpec, FormulaSpec, MappingSpec, Spec, read
 from mappings.translate import CodeTable, compile_mapping, compile_tables
 from mappings.translate import Mapping as Compiled
@@ -42,6 +43,8 @@ class Catalogue:
     entities: dict[str, EntitySpec] = field(default_factory=dict)
     entity_versions: dict[str, int | None] = field(default_factory=dict)
     prefixes: dict[str, str] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)
+    """How entities are matched, of those whose definition says so."""
     types: dict[str, str] = field(default_factory=dict)
     """Field types for expressions: ``{"alert.title": "string", …}``."""
     specs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -51,6 +54,7 @@ class Catalogue:
     _mappings: dict[tuple[str, str], tuple[Compiled, ...]] = field(default_factory=dict)
     _formulas: dict[str, tuple[Computed, ...]] = field(default_factory=dict)
     _ranks: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
+    _survive: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def mappings_for(self, kind: str, connector: str, stream: str) -> list[Compiled]:
         """Return the mappings that read this stream of this connector; one record may feed several, [] when unmapped."""
@@ -81,6 +85,10 @@ class Catalogue:
         if order is None:
             order = self._ranks.get((etype, "*"), _NO_ORDER)
         return order.get(source, len(order))
+
+    def survivorship(self, etype: str, name: str) -> str:
+        """Return how the winning claim of a field is chosen: sources (the order of trust), newest, longest, most_complete."""
+        return self._survive.get((etype, name)) or self._survive.get((etype, "*"), "sources")
 
 
 _NO_ORDER: dict[str, int] = {}
@@ -135,8 +143,11 @@ def _add_entity(catalogue: Catalogue, one: Written, model: EntitySpec) -> None:
     catalogue.entities[model.name] = model
     catalogue.entity_versions[model.name] = one.version_id
     catalogue.prefixes[model.name] = model.prefix
+    if model.match is not None:
+        catalogue.rules[model.name] = compile_rule(model.name, model.match)
     catalogue.specs[model.name] = one.spec
     catalogue.types.update({f"{model.name}.{name}": spec.type for name, spec in model.fields.items()})
+    catalogue._survive.update({(model.name, name): how for name, how in model.survive.items()})
     for name, trusted in model.sources.items():
         catalogue._ranks[model.name, name] = {source: n for n, source in enumerate(trusted)}
 

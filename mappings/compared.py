@@ -14,7 +14,7 @@ from typing import Any
 from core.words import Json
 from mappings.translate import Mapping as Compiled
 from mappings.translate import Translation
-from mappings.values import same_json
+from core.jsons import same
 
 EXAMPLES = 3
 """Per field and verdict so many examples are kept."""
@@ -118,7 +118,7 @@ def _changes(old: Translation | None, new: Translation) -> Iterable[FieldChange]
     names = dict.fromkeys((*_names(old), *_names(new)))
     for name in names:
         one, other = _side(old, name), _side(new, name)
-        if one == other or (one.state == other.state == "present" and same_json(one.value, other.value)):
+        if one == other or (one.state == other.state == "present" and same(one.value, other.value)):
             continue
         yield FieldChange(name, _verdict_of(one, other), one, other)
 

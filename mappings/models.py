@@ -14,10 +14,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from core.definitions import Problem
 from core.words import Json
+from mappings.matching.spec import MatchSpec
 
 Policy: TypeAlias = Literal["error", "skip", "default", "quarantine"]
 NullPolicy: TypeAlias = Literal["error", "skip", "default", "quarantine", "write"]
 FieldWord: TypeAlias = Literal["string", "integer", "number", "boolean", "time", "list", "object", "ref"]
+Survivorship: TypeAlias = Literal["sources", "newest", "longest", "most_complete"]
+"""``sources``: the order of trust; ``newest``: without it; ``most_complete``: of the record that says most."""
 Relation: TypeAlias = Literal["equivalent", "narrower", "broader"]
 ContractMode: TypeAlias = Literal["evolve", "freeze", "quarantine"]
 
@@ -89,6 +92,17 @@ class EntitySpec(Strict):
     fields: dict[FieldName, FieldSpec]
     sources: dict[str, list[str]] = Field(default_factory=dict)
     """Connector names in order of trust, per field or "*"; without one the newest source time wins."""
+    survive: dict[str, Survivorship] = Field(default_factory=dict)
+    """Which claim wins where sources disagree, per field or "*", before the newest time decides."""
+    match: MatchSpec | None = None
+    """How a machine tells whether two of them are one; without it nothing is ever matched."""
+
+    @model_validator(mode="after")
+    def _fields_exist(self) -> EntitySpec:
+        for what, names in (("match", self.match.fields if self.match else ()), ("survive", self.survive)):
+            if unknown := sorted(set(names) - set(self.fields) - ({"*"} if what == "survive" else set())):
+                raise ValueError(f"`{what}` names {', '.join(unknown)}, which is no field of this entity")
+        return self
 
 
 class FromSpec(Strict):

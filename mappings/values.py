@@ -2,13 +2,14 @@
 What is known of an entity now: the winning value of every field, and what changes when something new is said.
 
 Values are kept per (home entity, field, connector) and never moved by a merge; the winner is computed on
-reading, over all members of the component. A present value beats null, null beats an invalid one; then
-the entity's order of ``sources``, then the newest time. So a source that knows nothing cannot erase
-what another knows, and a source's own null does replace its own earlier value.
+reading, over all members of the component. A present value beats null, null beats an invalid one; then a steward's
+pin, then what the entity's ``survive`` says (else its order of ``sources``), then the newest time. So a source that
+knows nothing cannot erase what another knows, and a source's own null does replace its own earlier value.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from core.ids import new_id
 from core.jsons import same
-from core.tables import connector, entity, value
+from core.tables import connector, entity, value, value_pin
 from core.words import FieldState, Json, Micros
 from mappings.translate import Translated
 
@@ -35,13 +36,16 @@ class Trust(Protocol):
 
     def rank(self, etype: str, name: str, source: str) -> int: ...
 
+    def survivorship(self, etype: str, name: str) -> str: ...
+
 
 class Current(NamedTuple):
     """
     One field's value today and who says so. ``losers`` are the other claims, the next best first.
 
     ``entity_id`` is the member of the component (the home entity) that holds the claim; ``rank`` is the place of
-    its source in the entity's ``sources``: the lower wins.
+    its source in the entity's ``sources``: the lower wins, and a pinned claim is below all (the newest pin the lowest).
+    ``merit`` is what ``survive`` counts (length, fields of the record), as a negative number: the lower wins.
     """
 
     value: Json
@@ -53,12 +57,13 @@ class Current(NamedTuple):
     entity_id: int
     rank: int = 0
     losers: tuple[Current, ...] = ()
+    merit: int = 0
 
     @property
-    def order(self) -> tuple[int, int, int, str]:
+    def order(self) -> tuple[int, int, int, int, str]:
         """Return what claims are sorted by; the smallest wins."""
         newest = self.observed_at if self.source_at is None else self.source_at
-        return (_CLAIMS[self.state], self.rank, -newest, self.observation_id)
+        return (_CLAIMS[self.state], self.rank, self.merit, -newest, self.observation_id)
 
 
 _CLAIMS = {FieldState.PRESENT: 0, FieldState.NULL: 1, FieldState.INVALID: 2, FieldState.MISSING: 3}
@@ -112,14 +117,23 @@ def elect(claims: Iterable[Current]) -> Current:
     return best if best.losers == losers else best._replace(losers=losers)
 
 
-def _order(claim: Current) -> tuple[int, int, int, str]:
+def _order(claim: Current) -> tuple[int, int, int, int, str]:
     return claim.order
 
 
 _MEMBERS = (
-    select(entity.c.survivor_id, entity.c.etype, value, connector.c.name.label("source"))
+    select(
+        entity.c.survivor_id, entity.c.etype, value, connector.c.name.label("source"), value_pin.c.made_at.label("pinned_at")
+    )
     .select_from(
-        entity.join(value, value.c.entity_id == entity.c.id).outerjoin(connector, connector.c.id == value.c.connector_id)
+        entity.join(value, value.c.entity_id == entity.c.id)
+        .outerjoin(connector, connector.c.id == value.c.connector_id)
+        .outerjoin(
+            value_pin,
+            (value_pin.c.entity_id == value.c.entity_id)
+            & (value_pin.c.field == value.c.field)
+            & (value_pin.c.connector_id == value.c.connector_id),
+        )
     )
     .where(entity.c.survivor_id.in_(bindparam("ids", expanding=True)))
 )
@@ -133,10 +147,34 @@ def current_values(conn: Connection, entity_ids: Iterable[int], trust: Trust) ->
     """
     wanted = list(dict.fromkeys(entity_ids))
     claims: dict[int, dict[str, list[Current]]] = {one: {} for one in wanted}
+    types: dict[int, str] = {}
     for start in range(0, len(wanted), CHUNK):
         for row in conn.execute(_MEMBERS, {"ids": wanted[start : start + CHUNK]}):
             claims[row.survivor_id].setdefault(row.field, []).append(_claim(row, trust))
+            types[row.survivor_id] = row.etype
+    for one, etype in types.items():
+        _count_fullness(claims[one], etype, trust)
     return {one: {name: elect(said) for name, said in fields.items()} for one, fields in claims.items()}
+
+
+def _count_fullness(fields: dict[str, list[Current]], etype: str, trust: Trust) -> None:
+    """Give the claims of fields that survive by ``most_complete`` how much their records say."""
+    asked = [name for name, said in fields.items() if len(said) > 1 and trust.survivorship(etype, name) == "most_complete"]
+    if not asked:
+        return
+    present = FieldState.PRESENT
+    full = Counter((one.entity_id, one.connector_id) for said in fields.values() for one in said if one.state is present)
+    for name in asked:
+        fields[name] = [one._replace(merit=-full[one.entity_id, one.connector_id]) for one in fields[name]]
+
+
+def _rank(etype: str, name: str, source: str, trust: Trust) -> int:
+    """Return the place of a source; where something else than the order of sources decides, all are equal."""
+    return trust.rank(etype, name, source) if trust.survivorship(etype, name) == "sources" else 0
+
+
+def _merit(etype: str, name: str, said: Json, trust: Trust) -> int:
+    return -len(str(said)) if said is not None and trust.survivorship(etype, name) == "longest" else 0
 
 
 def _claim(row: Row[tuple[object, ...]], trust: Trust) -> Current:
@@ -149,7 +187,8 @@ def _claim(row: Row[tuple[object, ...]], trust: Trust) -> Current:
         row.source_at,
         row.observed_at,
         row.entity_id,
-        trust.rank(row.etype, row.field, source),
+        _rank(row.etype, row.field, source, trust) if row.pinned_at is None else -row.pinned_at,
+        merit=_merit(row.etype, row.field, row.value, trust),
     )
 
 
@@ -167,10 +206,11 @@ def differences(current: Known, translated: Mapping[str, Translated], stamp: Sta
     winning value before and after.
     """
     found = Differences(after=dict(current))
+    full = sum(said.state is FieldState.PRESENT for said in translated.values())
     for name, field_value in translated.items():
         before = current.get(name)
         if before is None:  # nobody has said anything yet: it wins, whoever it is
-            claim = _new_claim(name, field_value, stamp, trust, None)
+            claim = _new_claim(name, field_value, stamp, trust, None, full)
             observation, row = _rows(name, field_value, claim, stamp)
             found.observations.append(observation)
             found.values.append(row)
@@ -183,7 +223,7 @@ def differences(current: Known, translated: Mapping[str, Translated], stamp: Sta
         again = own is not None and own.state is field_value.state and same(own.value, field_value.value)
         if again and own is before:
             continue  # it wins already
-        claim = _new_claim(name, field_value, stamp, trust, own)
+        claim = _new_claim(name, field_value, stamp, trust, own, full)
         after = elect([claim, *(one for one in claims if one is not own)])
         if again and same(seen(before), seen(after)):
             continue
@@ -196,7 +236,11 @@ def differences(current: Known, translated: Mapping[str, Translated], stamp: Sta
     return found
 
 
-def _new_claim(name: str, said: Translated, stamp: Stamp, trust: Trust, own: Current | None) -> Current:
+def _new_claim(name: str, said: Translated, stamp: Stamp, trust: Trust, own: Current | None, full: int) -> Current:
+    if trust.survivorship(stamp.etype, name) == "most_complete":
+        merit = -full if own is None else min(own.merit, -full)
+    else:
+        merit = _merit(stamp.etype, name, said.value, trust)
     return Current(
         said.value,
         said.state,
@@ -207,7 +251,8 @@ def _new_claim(name: str, said: Translated, stamp: Stamp, trust: Trust, own: Cur
         stamp.home_id,
         own.rank
         if own is not None
-        else trust.rank(stamp.etype, name, OWN_NAME if stamp.connector_id == OWN else stamp.connector),
+        else _rank(stamp.etype, name, OWN_NAME if stamp.connector_id == OWN else stamp.connector, trust),
+        merit=merit,
     )
 
 

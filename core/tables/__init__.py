@@ -21,6 +21,7 @@ from core.tables.identity import (
 )
 from core.tables.inbox import conflict, delivery, event, intake, lane, refusal
 from core.tables.lineage import lineage_edge, lineage_version
+from core.tables.matching import match_key, match_record, review, review_decision, value_pin
 from core.tables.metadata import metadata
 from core.tables.snapshots import facet, late_facet, snapshot
 from core.tables.tokens import token
@@ -57,16 +58,21 @@ __all__ = [
     "late_facet",
     "lineage_edge",
     "lineage_version",
+    "match_key",
+    "match_record",
     "metadata",
     "observation",
     "refusal",
     "remembered",
     "repair",
+    "review",
+    "review_decision",
     "snapshot",
     "spent",
     "stream",
     "token",
     "value",
+    "value_pin",
     "word_use",
     "written",
 ]

@@ -29,6 +29,7 @@ main = LazyGroup(
         "mappings": "mappings:mappings",
         "connectors": "trying:connectors",
         "ids": "ids:ids",
+        "reviews": "reviews:reviews",
         "events": "events:events",
         "actions": "actions:actions",
         "explain": "why:explain",

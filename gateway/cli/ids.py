@@ -9,7 +9,7 @@ from rich.markup import escape
 from core.clock import to_rfc3339
 from gateway.api import crosswalk
 from gateway.api import identity as api
-from gateway.cli import exits
+from gateway.cli import exits, matching
 from gateway.cli.asked import MOMENT, form
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.ids_edges import edges
@@ -20,6 +20,7 @@ from gateway.cli.tables import show_table
 from mappings.identity import Mode
 
 ids = Group("ids", en="Master IDs: who is who across all systems.", zh="主标识：各系统中的同一对象。")
+matching.add_to(ids)
 
 
 @ids.add("resolve", en="Say which master ID external ids have; nothing is minted.", zh="查询外部编号对应的主标识（不新建）。")

@@ -104,7 +104,7 @@ def query(conn: Connection, sql: str, /, **parameters: Any) -> list[Any]:
                 sql = sql.replace(f"IN {{{name}}}", f"= ANY(CAST(:{name} AS {kind}[]))")
                 parameters[name] = members
     result = conn.execute(_statement(sql), parameters)
-    return list(result) if result.returns_rows else []
+    return list(result.all()) if result.returns_rows else []
 
 
 @lru_cache(maxsize=256)

@@ -113,7 +113,13 @@ def test_a_relative_import_cannot_hide_a_neighbour() -> None:
 def test_the_libraries_are_argued() -> None:
     """Every third-party library of the table has its line in docs/why/libraries.md."""
     page = (ROOT / "docs/why/libraries.md").read_text()
-    names = {"cel_expr_python": "cel-expr-python", "jsonpath_ng": "jsonpath-ng", "re2": "google-re2", "yaml": "PyYAML"}
+    names = {
+        "cel_expr_python": "cel-expr-python",
+        "jsonpath_ng": "jsonpath-ng",
+        "re2": "google-re2",
+        "stdnum": "python-stdnum",
+        "yaml": "PyYAML",
+    }
     names |= {
         "pydantic_core": "pydantic",
         "prometheus_client": "prometheus-client",
