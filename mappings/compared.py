@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from core.jsons import same
 from core.words import Json
 from mappings.translate import Mapping as Compiled
 from mappings.translate import Translation
-from core.jsons import same
 
 EXAMPLES = 3
 """Per field and verdict so many examples are kept."""

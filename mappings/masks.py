@@ -149,7 +149,7 @@ def _places(node: Json, parts: tuple[str | int | Equals, ...]) -> Iterable[Place
     if isinstance(part, Equals):
         items = node if isinstance(node, list) else []
         for n, item in enumerate(items):
-            if isinstance(item, dict) and item.get(part.key) == part.text:
+            if isinstance(item, dict) and (has := item.get(part.key)) == part.value and has.__class__ is not bool:
                 yield from _places(item, rest) if rest else [(id(node), n)]
     elif isinstance(part, str) and isinstance(node, dict) and part in node:
         yield from _places(node[part], rest) if rest else [(id(node), part)]

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.words import FieldState, Json
+from core.words import Json
 from mappings.models import MappedField
 from mappings.translate import FieldTrouble, Translation
 from mappings.translate import Mapping as Compiled
-from mappings.translate.paths import MISSING, read_path
-from mappings.translate.step import StepError, Vanished
-from mappings.translate.steps import STEPS, make_step
-
-Tables = Mapping[str, Mapping[str, Json]]
+from mappings.translate.getter import compile_getter
+from mappings.translate.paths import MISSING
+from mappings.translate.plan import Plan
+from mappings.translate.settle import Several, several
+from mappings.translate.step import Looked, Made, StepError, Vanished
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,64 +72,45 @@ class Trace:
         return {"mapping": self.mapping, "refused": self.refused, "fields": [one.as_dict() for one in self.fields]}
 
 
-def trace(mapping: Compiled, record: Mapping[str, Json], tables: Tables) -> Trace:
+def trace(mapping: Compiled, record: Mapping[str, Json]) -> Trace:
     """Tell how every field of a record comes about."""
     said = mapping.translate(record)
-    raws = dict(zip((row[0] for row in mapping.rows), mapping.get(record), strict=True))
-    fields = [_field(mapping, name, mapped, raws[name], said, tables) for name, mapped in mapping.spec.fields.items()]
+    raws = compile_getter([plan.path for plan in mapping.plans.values()])(record)
+    fields = [_field(plan, raw, said) for plan, raw in zip(mapping.plans.values(), raws, strict=True)]
     return Trace(mapping.name, said.refused, fields)
 
 
-def _field(mapping: Compiled, name: str, mapped: MappedField, raw: Json, said: Translation, tables: Tables) -> FieldTrace:
-    target = mapping.entity.fields[name]
-    steps = _steps_of(mapped)
-    raw = _one_of(mapped, raw, takes_list=target.type == "list" or _takes_list(steps))
-    trouble = next((one for one in said.problems if one.field == name), None)
-    end = said.fields.get(name)
-    state = trouble.state if trouble else end.state.value if end else said.left[name].value
-    walked = [] if raw is MISSING or raw is None else _walk(steps, raw, tables)
-    last = walked[-1].value if walked else raw
-    if trouble is None and end is not None and end.state is FieldState.PRESENT and raw is not MISSING and last != end.value:
-        walked.append(StepTrace({"as": target.type}, end.value))  # what the field's type does by itself
+def _field(plan: Plan, raw: Json, said: Translation) -> FieldTrace:
+    if plan.path.many:
+        raw = several(raw, plan, said)
+    shown = raw.matches if raw.__class__ is Several else None if raw is MISSING else raw
+    trouble = next((one for one in said.problems if one.field == plan.name), None)
+    end = said.fields.get(plan.name)
+    state = trouble.state if trouble else end.state.value if end else said.left[plan.name].value
+    walked = [] if raw is MISSING or raw is None or raw.__class__ is Several else _walk(plan.steps, raw)
     return FieldTrace(
-        field=name,
-        type=target.type,
-        path=mapped.from_,
+        field=plan.name,
+        type=plan.target.type,
+        path=plan.path.text,
         found=raw is not MISSING,
-        raw=None if raw is MISSING else raw,
+        raw=shown,
         steps=walked,
         state=state,
         written=end is not None,
         value=end.value if end else None,
-        policy=_policy(mapped, raw, walked, trouble),
+        policy=_policy(plan.spec, raw, walked, trouble),
         why=trouble.why if trouble else None,
         fix=trouble.fix if trouble else None,
     )
 
 
-def _steps_of(mapped: MappedField) -> list[Json]:
-    return [*mapped.steps, *([{"table": mapped.table}] if mapped.table is not None else [])]
-
-
-def _takes_list(steps: list[Json]) -> bool:
-    name = next(iter(steps[0]), "") if steps and isinstance(steps[0], dict) else steps[0] if steps else ""
-    return name in STEPS and STEPS[name].takes_list
-
-
-def _one_of(mapped: MappedField, raw: Json, *, takes_list: bool) -> Json:
-    """Return what goes into the steps: of a path that may match several places, its one match."""
-    if not read_path(mapped.from_).many:
-        return raw
-    if not raw:
-        return MISSING
-    return raw if takes_list or len(raw) > 1 else raw[0]
-
-
-def _walk(steps: list[Json], value: Json, tables: Tables) -> list[StepTrace]:
+def _walk(steps: tuple[Made, ...], value: Json) -> list[StepTrace]:
     walked: list[StepTrace] = []
-    for step in steps:
+    seen: list[Looked] = []
+    for made in steps:
+        step = made.name if made.argument is None else {made.name: made.argument}
         try:
-            value = make_step(step, tables)[1](value)
+            value = made.run(value, seen)
         except StepError as error:
             walked.append(StepTrace(step, why=error.why))
             break

@@ -11,21 +11,17 @@ from sqlalchemy import Connection
 from core.definitions import Catalogue, live, unknown
 from core.definitions import versions as versions_of
 from core.errors import DefinitionError, NotFoundError
-from core.words import Json
 from mappings.models import MappingSpec, read
-from mappings.specs import compiled, plain_tables
+from mappings.specs import compiled
 from mappings.translate import Mapping as Compiled
-
-Tables = Mapping[str, Mapping[str, Json]]
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A mapping that can run: which version it is (None: one that is not stored), and the code tables it may use."""
+    """A mapping that can run, and which version it is (None: one that is not stored)."""
 
     n: int | None
     mapping: Compiled
-    tables: Tables
 
     @property
     def spec(self) -> MappingSpec:
@@ -64,4 +60,4 @@ def ready_spec(conn: Connection, spec: Mapping[str, Any], *, n: int | None = Non
             problems=[{"path": one.path, "what": one.what, "fix": one.fix} for one in faults],
         )
     assert isinstance(model, MappingSpec), "what compiles has the form of a mapping"
-    return Ready(n, made, plain_tables(around.tables))
+    return Ready(n, made)

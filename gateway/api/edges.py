@@ -115,7 +115,7 @@ def merge_entities(call: Call, query: Trying, body: Pair) -> Changed:
         made = identity.merge(
             conn, call.parts.db, one, other, made_by=call.caller.name, now=now, rule="steward", evidence={"why": body.why}
         )
-        return _changed(conn, made, now, dry_run=query.dry_run)
+        return changed(conn, made, now, dry_run=query.dry_run)
 
 
 @subject.post("/identity/distinct", scope="identity:write", also=(404, 409))
@@ -126,7 +126,7 @@ def declare_distinct(call: Call, query: Trying, body: Pair) -> Changed:
         made = identity.distinct(
             conn, call.parts.db, one, other, made_by=call.caller.name, now=now, rule="steward", evidence={"why": body.why}
         )
-        return _changed(conn, made, now, dry_run=query.dry_run)
+        return changed(conn, made, now, dry_run=query.dry_run)
 
 
 @subject.post("/identity/edges/<edge_id>/end", scope="identity:write")
@@ -140,7 +140,7 @@ def end_edge(call: Call, edge_id: str, query: Trying) -> Changed:
         raise NotFoundError(f"There is no edge {edge_id!r}.", why="Edges have numbers.", fix="See the entity's edges.")
     with _turn(call, dry_run=query.dry_run) as (conn, now):
         done = identity.unmerge(conn, call.parts.db, int(edge_id), ended_by=call.caller.name, now=now)
-        return _changed(conn, done, now, dry_run=query.dry_run)
+        return changed(conn, done, now, dry_run=query.dry_run)
 
 
 @subject.post("/identity/pin", scope="identity:write", also=(404,))
@@ -149,7 +149,7 @@ def pin_entity(call: Call, query: Trying, body: Pin) -> Changed:
     with _turn(call, dry_run=query.dry_run) as (conn, now):
         chosen = who_exactly(conn, body.master_id)
         moved = identity.pin(conn, call.parts.db, chosen, body.rank, made_by=call.caller.name, now=now)
-        return _changed(conn, identity.Change(0, new=True, moved=moved), now, dry_run=query.dry_run)
+        return changed(conn, identity.Change(0, new=True, moved=moved), now, dry_run=query.dry_run)
 
 
 @subject.post("/identity/link", scope="identity:write", also=(404, 409))
@@ -160,7 +160,7 @@ def link_id(call: Call, body: Link) -> Changed:
         home = who_exactly(conn, body.master_id)
         etype = _type_of(conn, home)
         made = identity.link(conn, call.parts.db, row.id, etype, body.external_id, home, now, made_by=call.caller.name)
-        return _changed(conn, made.change or identity.Change(0, new=False), now, dry_run=False)
+        return changed(conn, made.change or identity.Change(0, new=False), now, dry_run=False)
 
 
 @subject.post("/identity/assign", scope="identity:write", also=(404, 409))
@@ -204,7 +204,8 @@ def _turn(call: Call, *, dry_run: bool) -> Iterator[tuple[Connection, Micros]]:
         yield conn, call.parts.db.now(conn)
 
 
-def _changed(conn: Connection, change: identity.Change, now: Micros, *, dry_run: bool) -> Changed:
+def changed(conn: Connection, change: identity.Change, now: Micros, *, dry_run: bool = False) -> Changed:
+    """Write what an edge did, or (a dry run) would do."""
     return Changed(
         edge_id=change.edge_id or None,
         new=change.new,

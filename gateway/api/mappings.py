@@ -181,7 +181,7 @@ def explain_mapping(call: Call, name: str, body: Explained) -> Explanation:
         chosen = _ready(conn, name, body)
     sent = None if body.record is not None else _one(call, chosen, body.id)
     record = sent.record.data if sent is not None else body.record or {}
-    told = trace(chosen.mapping, record, chosen.tables).as_dict()
+    told = trace(chosen.mapping, record).as_dict()
     found = {"receipt": sent.receipt if sent else None, "connector": sent.connector if sent else None}
     return Explanation.model_validate({**told, "mapping": name, "version": chosen.n, **found})
 

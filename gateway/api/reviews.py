@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Select, select
 
 from core.errors import InputError, NotFoundError
 from core.tables import entity, review, review_decision
-from core.words import Json
-from gateway.api.identity import Changed, changed
+from core.words import Json, Micros
+from gateway.api.edges import Changed, changed
 from gateway.api.matching import Both, FieldEvidence
 from gateway.api.paging import next_of, turn_of
 from gateway.operations import Call, Subject
@@ -192,22 +192,25 @@ def _decide(call: Call, number: int, body: Verdicts) -> Decided:
                 why=body.why,
                 until=body.until if body.verdict == "later" else None,
             )
+            told = _changed(conn, done.change, now)
     except InputError as error:
         return _failed(number, error)
-    return Decided(id=number, decision=done.decision_id, changed=_changed(done.change), problem=None)
+    return Decided(id=number, decision=done.decision_id, changed=told, problem=None)
 
 
 def _undo(call: Call, number: int) -> Decided:
     try:
         with call.parts.db.write() as conn:
-            done = reviews.undo(conn, call.parts.db, number, made_by=call.caller.name, now=call.parts.db.now(conn))
+            now = call.parts.db.now(conn)
+            done = reviews.undo(conn, call.parts.db, number, made_by=call.caller.name, now=now)
+            told = _changed(conn, done.change, now)
     except InputError as error:
         return _failed(number, error)
-    return Decided(id=number, decision=done.decision_id, changed=_changed(done.change), problem=None)
+    return Decided(id=number, decision=done.decision_id, changed=told, problem=None)
 
 
-def _changed(change: Change | None) -> Changed | None:
-    return None if change is None else changed(change)
+def _changed(conn: Connection, change: Change | None, now: Micros) -> Changed | None:
+    return None if change is None else changed(conn, change, now)
 
 
 def _failed(number: int, error: InputError) -> Decided:

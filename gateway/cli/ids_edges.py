@@ -64,7 +64,7 @@ def unmerge(desk: Desk, edge: str, dry_run: bool) -> Said:
 
 
 @edges.add(
-    "pin",
+    "survive",
     en="Wish that a master ID survives its merges; without a rank the wish is withdrawn.",
     zh="指定主标识在合并后保留；不带 rank 则取消指定。",
 )

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.models import EntitySpec, MappingSpec
+from mappings.models import CodeTableSpec, EntitySpec, MappingSpec
 from mappings.traced import FieldTrace, trace
-from mappings.translate import Mapping, compile_mapping
+from mappings.translate import Mapping, compile_mapping, compile_tables
 
 ENTITY = EntitySpec.model_validate(
     {
@@ -39,7 +39,10 @@ FIELDS: dict[str, Any] = {
     "device": "$.host.id",
     "note": {"from": "$.note", "on_missing": "default", "default": "none"},
 }
-TABLES = {"states": {"problem": "open", "ok": "resolved"}}
+STATES = CodeTableSpec.model_validate(
+    {"name": "states", "title": {"en": "x", "zh": "某"}, "rows": {"problem": "open", "ok": "resolved"}}
+)
+TABLES = compile_tables([STATES])[0]
 
 
 def compiled() -> Mapping:
@@ -53,7 +56,7 @@ MAPPING = compiled()
 
 
 def traced(record: dict[str, Any]) -> dict[str, FieldTrace]:
-    return {one.field: one for one in trace(MAPPING, record, TABLES).fields}
+    return {one.field: one for one in trace(MAPPING, record).fields}
 
 
 def test_every_step_is_told_with_its_value() -> None:
@@ -65,7 +68,7 @@ def test_every_step_is_told_with_its_value() -> None:
     assert [(one.step, one.value) for one in title.steps] == [("trim", "Oil hot"), ("filled", "Oil hot")]
     assert [one.value for one in found["part"].steps] == ["seal-80", "SEAL-80"]
     assert found["parts"].value == ["seal-80"]
-    assert [(one.step, one.value) for one in found["device"].steps] == [({"as": "ref"}, "7")]
+    assert [(one.step, one.value) for one in found["device"].steps] == [("string", "7")]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +107,7 @@ RECORDS = st.fixed_dictionaries(
 def test_the_end_of_a_trace_is_what_the_mapping_does(record: dict[str, Any]) -> None:
     """Whatever comes: what is told as written is written with that state and value, and the last good step leads there."""
     said = MAPPING.translate(record)
-    told = trace(MAPPING, record, TABLES)
+    told = trace(MAPPING, record)
 
     assert told.refused == said.refused
     assert {one.field for one in told.fields} == set(FIELDS)
