@@ -82,7 +82,9 @@ def string(value: Json) -> Json:
     """Write a number or boolean as text."""
     if value.__class__ is str:
         return value
-    if value.__class__ in (int, float, bool):
+    if value.__class__ is int:
+        return str(value)  # also one that is too long for the writer of JSON
+    if value.__class__ in (float, bool):
         return jsons.dumps(value)
     raise StepError(
         f"The step string takes text, a number or a boolean, and this is {kind_of(value)}.", "Read a path inside it."

@@ -159,7 +159,16 @@ def test_no_register_ever_holds_a_distinct_pair_in_one_group(
 ) -> None:
     """Whatever comes and whoever is declared distinct: a run keeps them apart, and every group fits together."""
     with sqlite_db.write() as conn:
-        for table in ("review_decision", "review", "match_key", "match_record", "identity_edge", "value", "observation"):
+        for table in (
+            "review_decision",
+            "review",
+            "match_key",
+            "match_record",
+            "identity_event",
+            "identity_edge",
+            "value",
+            "observation",
+        ):
             conn.execute(text(f"DELETE FROM {table}"))
         conn.execute(text("DELETE FROM entity"))
         said = [{name: one for name, one in record.items() if one is not None} for record in records]
