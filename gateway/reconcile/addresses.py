@@ -28,7 +28,7 @@ _WHATS = ("entity", "type", "property")
 def blueprint(parts: Parts) -> Blueprint:
     """Return the service, at ``/reconcile`` and (key in the path) at ``/reconcile/with/<key>``."""
     made = Blueprint("reconcile", __name__, url_prefix="/reconcile")
-    service = _Service(parts)
+    service = _Addresses(parts)
     for prefix in ("", "/with/<key>"):
         name = "plain" if not prefix else "keyed"
         for path, run, methods in (
@@ -66,7 +66,7 @@ def _for_every_page(response: Response) -> Response:
     return response
 
 
-class _Service:
+class _Addresses:
     """The functions behind the addresses."""
 
     def __init__(self, parts: Parts) -> None:
