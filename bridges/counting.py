@@ -7,7 +7,7 @@ neither. So it is a few rows, one statement per commit and not per attempt, in s
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,7 +17,6 @@ from sqlalchemy import Connection, func, select, text
 from core.tables import attempt_count
 
 SLOTS = 16
-SLOT = secrets.randbelow(SLOTS)
 OWN = 0
 """Stands for a connector where the act is our own."""
 Ending = tuple[int, str, str, str]
@@ -37,7 +36,15 @@ def count(conn: Connection, attempts: Iterable[tuple[int | None, Mapping[str, An
     )
     for (connector_id, outcome, family, code), n in sorted(found.items()):
         conn.execute(
-            _COUNT, {"connector": connector_id, "outcome": outcome, "family": family, "code": code, "slot": SLOT, "n": n}
+            _COUNT,
+            {
+                "connector": connector_id,
+                "outcome": outcome,
+                "family": family,
+                "code": code,
+                "slot": os.getpid() % SLOTS,
+                "n": n,
+            },
         )
 
 
