@@ -21,6 +21,7 @@ from bridges.handle import Handler
 from bridges.storing import Arrival, store
 from bridges.traced import Tracer
 from core.clock import SystemClock
+from core.database import Database
 from core.errors import RefusedError, SettingsError, TransientError
 from core.jsons import sha256
 from core.settings import Settings
@@ -52,15 +53,15 @@ def traces(collector: Collector) -> Iterator[Otlp]:
     made.close()
 
 
-def follow(plant: Plant, traces: Otlp, owner: str = "test-deliverer") -> None:
-    """Let the plant's workers tell what they do; handler and deliverer as of two processes."""
+def follow(plant: Plant, traces: Otlp, *, knows: Database | None = None) -> None:
+    """Let handler and deliverer tell what they do, as of two processes; ``knows`` says what stems from what."""
     plant.handler = Handler(plant.db, plant.registered, owner="test-handler", tracer=Tracer(plant.db, plant.registered, traces))
     plant.deliverer = Deliverer(
         plant.db,
         plant.registered,
         {},
-        owner=owner,
-        tracer=Tracer(plant.db, plant.registered, traces),
+        owner="test-deliverer",
+        tracer=Tracer(knows or plant.db, plant.registered, traces),
         clock=plant.clock,
         pause=lambda _: None,
         spread=lambda: 0.0,
@@ -254,6 +255,17 @@ def test_a_collector_that_is_away_stops_nobody(plant: Plant, monkeypatch: pytest
         began = time.monotonic()
         traces.close()
         assert time.monotonic() - began < CLOSE_S + 1
+
+
+def test_telling_that_fails_costs_no_work(plant: Plant, traces: Otlp, caplog: pytest.LogCaptureFixture) -> None:
+    """When it cannot be found out where an action stands, it is done all the same, untold, and the log says so."""
+    away = Database("postgresql+psycopg://nobody@127.0.0.1:1/away")
+    follow(plant, traces, knows=away)
+    plant.push_alert("7001")
+    plant.work()
+    assert {row["state"] for row in plant.actions} == {"done"}
+    assert "could not be told" in caplog.text
+    away.close()
 
 
 def test_what_waits_too_long_is_left_out_and_said_once(traces: Otlp, caplog: pytest.LogCaptureFixture) -> None:
