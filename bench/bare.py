@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -26,6 +25,8 @@ from flask import Flask, request
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+
+from bench.load import still
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -95,7 +96,7 @@ class Bare:
     """Both processes of the bare flow."""
 
     def __init__(self, folder: Path, port: int, sink_port: int) -> None:
-        self.path = str(folder / "bare.db")
+        self.path, self.port = str(folder / "bare.db"), port
         conn = connect(self.path)
         conn.execute("CREATE TABLE job (id INTEGER PRIMARY KEY, body BLOB, done INTEGER)")
         conn.execute("CREATE INDEX job_open ON job (id) WHERE done = 0")  # or its worker reads the whole table every 2 ms
@@ -109,15 +110,8 @@ class Bare:
     @contextmanager
     def still(self) -> Iterator[None]:
         """Let both stand still while somebody else is measured: an idle rival must not use the cores."""
-        self._tell(signal.SIGSTOP)
-        try:
+        with still(self._children):
             yield
-        finally:
-            self._tell(signal.SIGCONT)
-
-    def _tell(self, number: signal.Signals) -> None:
-        for child in self._children:
-            child.send_signal(number)
 
     def stop(self) -> None:
         """End both."""

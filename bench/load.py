@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import re
+import signal
 import socket
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from multiprocessing.synchronize import Event
+from typing import Any
 
 
 def free_port() -> int:
@@ -19,14 +24,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Sink:
-    """An HTTP server in a process of its own that answers 200 and counts requests."""
+_NUMBER = re.compile(rb'"number":(\d+)')
 
-    def __init__(self) -> None:
+
+class Sink:
+    """
+    An HTTP server in a process of its own that answers 200 and counts requests.
+
+    ``arrived`` is filled with the time at which the body with ``"number": n`` came, by ``time.monotonic``.
+    """
+
+    def __init__(self, arrived: Any = None) -> None:
         self.port = free_port()
         self.count = multiprocessing.Value("q", 0)
         self._ready = multiprocessing.Event()
-        self._process = multiprocessing.Process(target=_serve, args=(self.port, self.count, self._ready), daemon=True)
+        self._process = multiprocessing.Process(target=_serve, args=(self.port, self.count, self._ready, arrived), daemon=True)
         self._process.start()
         self._ready.wait(10)
 
@@ -50,11 +62,11 @@ class Sink:
         self._process.join()
 
 
-def _serve(port: int, count: object, ready: Event) -> None:
-    asyncio.run(_listen(port, count, ready))
+def _serve(port: int, count: object, ready: Event, arrived: Any) -> None:
+    asyncio.run(_listen(port, count, ready, arrived))
 
 
-async def _listen(port: int, count: object, ready: Event) -> None:
+async def _listen(port: int, count: object, ready: Event, arrived: Any) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
@@ -62,7 +74,9 @@ async def _listen(port: int, count: object, ready: Event) -> None:
                 length = next(
                     (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
                 )
-                await reader.readexactly(length)
+                body = await reader.readexactly(length)
+                if arrived is not None and (found := _NUMBER.search(body)):
+                    arrived[int(found[1])] = time.monotonic()
                 count.value += 1  # type: ignore[attr-defined]  # one process writes it
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
                 await writer.drain()
@@ -73,6 +87,19 @@ async def _listen(port: int, count: object, ready: Event) -> None:
     ready.set()
     async with server:
         await server.serve_forever()
+
+
+@contextmanager
+def still(processes: Iterable[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """Let processes stand still while somebody else is measured: an idle rival must not use the cores."""
+    stopped = list(processes)
+    for one in stopped:
+        one.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for one in stopped:
+            one.send_signal(signal.SIGCONT)
 
 
 def send(

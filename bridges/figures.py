@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from sqlalchemy import Connection, case, func, select, text
 
@@ -21,6 +22,8 @@ MOST = 2_000
 OWN_NAME = "tieline"
 """Stands for a connector where the act is our own."""
 Row = tuple[tuple[str, ...], float]
+Lasted = tuple[int | None, float]
+"""(connector, seconds)"""
 
 
 @dataclass(slots=True)
@@ -50,7 +53,7 @@ def read(conn: Connection, now: Micros, live_days: int) -> Figures:
     """Return what is to be seen now."""
     rows = conn.execute(select(connector.c.id, connector.c.name, connector.c.state, connector.c.breaker_failures,
                                connector.c.breaker_open_until).order_by(connector.c.name)).all()  # fmt: skip
-    names = {row.id: str(row.name) for row in rows}
+    names: dict[int | None, str] = {row.id: str(row.name) for row in rows}
     found = Figures(unclaimed=oldest_unclaimed(conn, now))
     for row in rows:
         found.connectors[row.state] = found.connectors.get(row.state, 0) + 1
@@ -68,7 +71,10 @@ def read(conn: Connection, now: Micros, live_days: int) -> Figures:
     found.actions = [
         ((names.get(row[0], OWN_NAME), row[1]), row[2]) for row in conn.execute(due.group_by(action.c.connector_id, lane))
     ]
-    found.lag = [*_quantiles("accepted_to_handled", _handled(conn, now)), *_quantiles("created_to_done", _done(conn, now))]
+    found.lag = [
+        *_quantiles("accepted_to_handled", _handled(conn, now), names),
+        *_quantiles("created_to_done", _done(conn, now), names),
+    ]
     promised = select(intake.c.connector_id, func.sum(intake.c.accepted)).group_by(intake.c.connector_id)
     found.accepted = [((names[row[0]],), int(row[1])) for row in conn.execute(promised)]
     found.attempts = [((names.get(one, OWN_NAME), *how), n) for (one, *how), n in counts(conn).items()]
@@ -79,14 +85,14 @@ def read(conn: Connection, now: Micros, live_days: int) -> Figures:
 
 
 def _polls(conn: Connection, now: Micros, found: Figures) -> None:
-    late = select(connector.c.name, stream.c.name, stream.c.next_at, stream.c.failures)
+    late = select(connector.c.name, stream.c.name, stream.c.next_at, stream.c.failures, stream.c.last_error)
     late = late.join(connector, connector.c.id == stream.c.connector_id).where(stream.c.enabled)
     for row in conn.execute(late):
         found.overdue.append(((row[0], row[1]), max(0.0, (now - row[2]) / SECOND)))
-        found.poll_failures.append(((row[0], row[1]), row[3]))
+        found.poll_failures.append(((row[0], row[1], (row[4] or {}).get("code", "")), row[3]))
 
 
-def _held(conn: Connection, names: dict[int, str]) -> list[Row]:
+def _held(conn: Connection, names: Mapping[int | None, str]) -> list[Row]:
     """Count held actions by whom they wait for: the word before the colon, such as step, repair, person or budget."""
     held = text("action.state = 'held' AND action.state NOT IN ('done', 'skipped')")  # the second half names the index
     query = select(action.c.connector_id, action.c.held_by, func.count()).where(held)
@@ -96,36 +102,40 @@ def _held(conn: Connection, names: dict[int, str]) -> list[Row]:
     return list(found.items())
 
 
-def _handled(conn: Connection, now: Micros) -> list[float]:
+def _handled(conn: Connection, now: Micros) -> list[Lasted]:
     query = (
-        select(delivery.c.handled_at - delivery.c.received_at)
+        select(delivery.c.connector_id, delivery.c.handled_at - delivery.c.received_at)
         .where(text("delivery.state IN ('done', 'skipped')"), delivery.c.handled_at > now - MINUTE_S * SECOND)
         .order_by(delivery.c.handled_at.desc())
         .limit(MOST)
     )
-    return [int(one) / SECOND for one in conn.execute(query).scalars()]
+    return [(row[0], int(row[1]) / SECOND) for row in conn.execute(query)]
 
 
-def _done(conn: Connection, now: Micros) -> list[float]:
+def _done(conn: Connection, now: Micros) -> list[Lasted]:
     latest = (
         select(attempt.c.action_id, attempt.c.ended_at, attempt.c.outcome).order_by(attempt.c.id.desc()).limit(MOST).subquery()
     )
     query = (
-        select(latest.c.ended_at - action.c.created_at)
+        select(action.c.connector_id, latest.c.ended_at - action.c.created_at)
         .join(action, action.c.id == latest.c.action_id)
         .where(latest.c.outcome == "done", latest.c.ended_at > now - MINUTE_S * SECOND)
     )
-    return [int(one) / SECOND for one in conn.execute(query).scalars()]
+    return [(row[0], int(row[1]) / SECOND) for row in conn.execute(query)]
 
 
-def _quantiles(step: str, seconds: Iterable[float]) -> list[Row]:
+def _quantiles(step: str, spans: Iterable[Lasted], names: Mapping[int | None, str]) -> list[Row]:
     """
-    Return the median and the 99th percentile.
+    Return the median and the 99th percentile of each connector.
 
-    >>> _quantiles("x", [1.0, 2.0, 9.0])
-    [(('x', 'p50'), 2.0), (('x', 'p99'), 9.0)]
+    >>> _quantiles("x", [(1, 9.0), (1, 1.0), (1, 2.0), (None, 4.0)], {1: "a"})[:2]
+    [(('x', 'a', 'p50'), 2.0), (('x', 'a', 'p99'), 9.0)]
     """
-    ranked = sorted(seconds)
+    ranked: dict[str, list[float]] = {}
+    for connector_id, seconds in sorted(spans, key=itemgetter(1)):
+        ranked.setdefault(names.get(connector_id, OWN_NAME), []).append(seconds)
     return [
-        ((step, f"p{part * 100:.0f}"), ranked[min(len(ranked) - 1, int(part * len(ranked)))]) for part in (0.5, 0.99) if ranked
+        ((step, name, f"p{part * 100:.0f}"), one[min(len(one) - 1, int(part * len(one)))])
+        for name, one in ranked.items()
+        for part in (0.5, 0.99)
     ]

@@ -9,6 +9,7 @@ never what a body, a field or a far side says.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,10 @@ from core.database import Database
 from core.jsons import dumps, loads
 from core.traces.spans import Place, Span, SpanKind, Traces, attempt_span, span_of
 from core.words import Micros, Origin, State, Verdict
+
+log = logging.getLogger("tieline.traces")
+
+UNTOLD = "What was done could not be told as a trace."
 
 About = dict[str, str | int | bool]
 OWN = "tieline"
@@ -84,13 +89,33 @@ class Handling:
 
 
 class Tracer:
-    """Tells what one process handles and attempts."""
+    """Tells what one process handles and attempts. Nothing that goes wrong with that ever costs the work it is about."""
 
     def __init__(self, db: Database, registered: Registered, traces: Traces) -> None:
         self._db, self._registered, self._traces = db, registered, traces
 
     def handled(self, row: ConnectorRow, deliveries: Iterable[Mapping[Any, Any]], batch: Batch, began: Began) -> None:
         """Have a committed batch told."""
+        try:
+            self._handled(row, deliveries, batch, began)
+        except Exception:
+            log.warning(UNTOLD, exc_info=True)
+
+    def placed(self, claimed: list[Claimed]) -> list[Claimed]:
+        """Say where in which trace each claimed action stands; what a lost worker left open is told."""
+        try:
+            return self._placed(claimed)
+        except Exception:  # the database may be away just now; the work itself finds out by its own means
+            log.warning(UNTOLD, exc_info=True)
+            return claimed
+
+    def attempted(self, results: list[Result]) -> None:
+        """Have ended attempts told."""
+        told = [one for one in results if _is_told(one.claimed)]
+        if told:
+            self._traces.later(lambda: [_attempt(one, self._name(one.claimed.connector_id)) for one in told])
+
+    def _handled(self, row: ConnectorRow, deliveries: Iterable[Mapping[Any, Any]], batch: Batch, began: Began) -> None:
         outcomes = dict(batch.outcomes)
         came = [_came(one, outcomes[one["receipt"]]) for one in deliveries if one["receipt"] in outcomes]
         handling = Handling(
@@ -98,8 +123,7 @@ class Tracer:
         )
         self._traces.later(partial(_handled, handling, self._traces, self._name))
 
-    def placed(self, claimed: list[Claimed]) -> list[Claimed]:
-        """Say where in which trace each claimed action stands; what a lost worker left open is told."""
+    def _placed(self, claimed: list[Claimed]) -> list[Claimed]:
         ids: Any = list({one.decision_id for one in claimed})
         dialect = self._db.dialect
         with self._db.read() as conn:
@@ -119,12 +143,6 @@ class Tracer:
         if lost:
             self._traces.later(lambda: [_lost(one, row, self._name(one.connector_id)) for one, row in lost])
         return placed
-
-    def attempted(self, results: list[Result]) -> None:
-        """Have ended attempts told."""
-        told = [one for one in results if _is_told(one.claimed)]
-        if told:
-            self._traces.later(lambda: [_attempt(one, self._name(one.claimed.connector_id)) for one in told])
 
     def _name(self, connector_id: int | None) -> str:
         found = None if connector_id is None else self._registered.find(connector_id)

@@ -73,7 +73,9 @@ class Rows(Collector):
         yield _table("tieline_waiting_deliveries", "Deliveries that wait, by connector.", ["connector"], found.deliveries)
         yield _table("tieline_waiting_actions", "Actions that wait, by target and lane.", ["connector", "lane"], found.actions)
         yield _states("tieline_unclaimed_seconds", "Age of the oldest row that is free to be taken.", "work", found.unclaimed)
-        yield _table("tieline_lag_seconds", "From one step to the next, of the last minute.", ["step", "rank"], found.lag)
+        yield _table(
+            "tieline_lag_seconds", "From one step to the next, of the last minute.", ["step", "connector", "rank"], found.lag
+        )
         yield _counted("tieline_deliveries_accepted", "Deliveries ever accepted.", ["connector"], found.accepted)
         labels = ["connector", "outcome", "family", "code"]
         yield _counted(
@@ -84,7 +86,12 @@ class Rows(Collector):
         yield _table("tieline_breaker_open", "1 while nothing is sent there.", ["connector"], found.breakers)
         yield _table("tieline_breaker_failures", "Failures in a row.", ["connector"], found.failures)
         yield _table("tieline_poll_overdue_seconds", "How late a stream is polled.", ["connector", "stream"], found.overdue)
-        yield _table("tieline_poll_failures", "Polls failed in a row.", ["connector", "stream"], found.poll_failures)
+        yield _table(
+            "tieline_poll_failures",
+            "Polls failed in a row, and how the last one did.",
+            ["connector", "stream", "code"],
+            found.poll_failures,
+        )
         yield _one("tieline_archive_behind_seconds", "How far archiving lags behind its policy.", found.behind_s)
         if self._admission is not None:
             yield from self._doors(self._admission)

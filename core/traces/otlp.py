@@ -92,7 +92,7 @@ class Otlp:
             self.left_out += 1
 
     def close(self) -> None:
-        """Tell and send what waits, within a few seconds."""
+        """Tell and send what waits; who stops waits for that a few seconds, whatever the collector does."""
         atexit.unregister(self.close)
         until = time.monotonic() + CLOSE_S
         try:
@@ -100,7 +100,6 @@ class Otlp:
         except queue.Full:
             return
         self._thread.join(max(0.0, until - time.monotonic()))
-        self._spans.shutdown()  # type: ignore[no-untyped-call] # it has no types
 
     def _tell_on(self) -> None:
         while (tell := self._queue.get()) is not None:
@@ -109,6 +108,7 @@ class Otlp:
                 self._send(tell())
             except Exception:  # a trace is never worth a worker
                 log.exception("A trace could not be told.")
+        self._spans.shutdown()  # type: ignore[no-untyped-call] # it has no types
 
     def _send(self, spans: Iterable[Span]) -> None:
         for span in spans:

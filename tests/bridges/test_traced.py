@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,13 @@ from bridges.handle import Handler
 from bridges.storing import Arrival, store
 from bridges.traced import Tracer
 from core.clock import SystemClock
+from core.database import Database
 from core.errors import RefusedError, SettingsError, TransientError
 from core.jsons import sha256
 from core.settings import Settings
-from core.traces.otlp import Otlp, make
+from core.traces.otlp import CLOSE_S, WAITING, Otlp, make
 from core.traces.outgoing import TRACEPARENT
-from core.traces.spans import trace_of
+from core.traces.spans import Span, trace_of
 from core.words import Micros
 from lab.collector import Collector, Told
 from tests.bridges.plant import Plant
@@ -50,15 +53,15 @@ def traces(collector: Collector) -> Iterator[Otlp]:
     made.close()
 
 
-def follow(plant: Plant, traces: Otlp, owner: str = "test-deliverer") -> None:
-    """Let the plant's workers tell what they do; handler and deliverer as of two processes."""
+def follow(plant: Plant, traces: Otlp, *, knows: Database | None = None) -> None:
+    """Let handler and deliverer tell what they do, as of two processes; ``knows`` says what stems from what."""
     plant.handler = Handler(plant.db, plant.registered, owner="test-handler", tracer=Tracer(plant.db, plant.registered, traces))
     plant.deliverer = Deliverer(
         plant.db,
         plant.registered,
         {},
-        owner=owner,
-        tracer=Tracer(plant.db, plant.registered, traces),
+        owner="test-deliverer",
+        tracer=Tracer(knows or plant.db, plant.registered, traces),
         clock=plant.clock,
         pause=lambda _: None,
         spread=lambda: 0.0,
@@ -238,22 +241,49 @@ def test_a_sampled_share_is_whole_traces(plant: Plant, collector: Collector, mon
     }
 
 
-def test_a_collector_that_is_away_stops_nobody(
-    plant: Plant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Work goes on, what cannot be told is left out and said so once, and the end does not wait for it."""
+def test_a_collector_that_is_away_stops_nobody(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work goes on as if nobody listened, and the end waits for the collector no longer than it says."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
-    caplog.set_level(logging.WARNING, "tieline.traces")
-    traces = Otlp("http://127.0.0.1:9", instance="test")
-    follow(plant, traces)
-    for n in range(30):
-        plant.push_alert(f"7{n:03}")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        traces = Otlp(f"http://127.0.0.1:{nobody.getsockname()[1]}", instance="test")
+        follow(plant, traces)
+        for n in range(10):
+            plant.push_alert(f"7{n:03}")
+        plant.work()
+        assert {row["state"] for row in plant.actions} == {"done"}
+        began = time.monotonic()
+        traces.close()
+        assert time.monotonic() - began < CLOSE_S + 1
+
+
+def test_telling_that_fails_costs_no_work(plant: Plant, traces: Otlp, caplog: pytest.LogCaptureFixture) -> None:
+    """When it cannot be found out where an action stands, it is done all the same, untold, and the log says so."""
+    away = Database("postgresql+psycopg://nobody@127.0.0.1:1/away")
+    follow(plant, traces, knows=away)
+    plant.push_alert("7001")
     plant.work()
     assert {row["state"] for row in plant.actions} == {"done"}
-    for _ in range(600):
-        traces.later(lambda: ())
-    assert "does not keep up" in caplog.text or traces.left_out == 0
-    traces.close()
+    assert "could not be told" in caplog.text
+    away.close()
+
+
+def test_what_waits_too_long_is_left_out_and_said_once(traces: Otlp, caplog: pytest.LogCaptureFixture) -> None:
+    """When the collector does not keep up, new work is left out and counted: the caller never waits, memory never grows."""
+    begun, go = threading.Event(), threading.Event()
+
+    def slow() -> list[Span]:
+        begun.set()
+        go.wait(10)
+        return []
+
+    traces.later(slow)
+    assert begun.wait(10)
+    for _ in range(WAITING + 5):
+        traces.later(list)
+    go.set()
+    assert traces.left_out == 5
+    assert caplog.text.count("does not keep up") == 1
 
 
 def test_the_standard_variables_are_heard(collector: Collector, monkeypatch: pytest.MonkeyPatch, plant: Plant) -> None:

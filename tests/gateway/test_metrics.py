@@ -6,7 +6,7 @@ import re
 
 from bridges import retention
 from core.errors import RateLimitedError, TransientError
-from core.tables import connector
+from core.tables import connector, stream
 from gateway.metrics import Metrics
 from tests.bridges.conftest import add_connector, plant, registered
 from tests.bridges.plant import Plant
@@ -106,3 +106,30 @@ def test_archiving_is_behind_by_the_policy_that_is_set(plant: Plant) -> None:
     with plant.db.write() as conn:
         conn.exec_driver_sql("UPDATE action SET state = 'dead', reason = 'x', ended_at = 1")
     assert scraped(plant, "tieline_archive_behind_seconds", live_days=7)[""] == 0
+
+
+def test_lag_is_told_of_each_connector(plant: Plant) -> None:
+    """How long a connector's events waited, and how long its actions took from being made to being done."""
+    plant.push_alert("7001")
+    plant.clock.move(7)
+    plant.handler.run()
+    plant.clock.move(3)
+    plant.work()
+    found = scraped(plant, "tieline_lag_seconds")
+    assert found['connector="monitoring",rank="p99",step="accepted_to_handled"'] == 7
+    assert found['connector="tickets",rank="p50",step="created_to_done"'] == 3
+    assert not any('connector="tickets"' in one and "handled" in one for one in found)
+
+
+def test_a_poll_that_fails_says_how(plant: Plant) -> None:
+    """How often in a row, and by which error the last time."""
+    with plant.db.write() as conn:
+        row = {"connector_id": plant.ids["monitoring"], "name": "alerts", "enabled": True, "every_s": 30, "next_at": 0}
+        conn.execute(stream.insert().values(**row))
+    plant.monitoring.script("poll", times=2, fail=TransientError("Busy.", why="Maintenance.", fix="None."))
+    for _ in range(2):
+        plant.poller.run()
+        plant.clock.move(600)
+    assert scraped(plant, "tieline_poll_failures") == {'code="transient",connector="monitoring",stream="alerts"': 2.0}
+    plant.poller.run()
+    assert scraped(plant, "tieline_poll_failures") == {'code="",connector="monitoring",stream="alerts"': 0.0}

@@ -17,6 +17,7 @@ from core import jsons
 from core.clock import FixedClock
 from core.errors import InputError, NotFoundError, UnreachableError
 from core.tables import facet, snapshot
+from core.traces.outgoing import TRACEPARENT, carrying
 from core.words import Found, Json
 from mappings.identity import mint
 from snapshots import Snapshot, ask, assemble, frozen, read
@@ -147,6 +148,20 @@ def test_a_fault_in_a_connector_costs_only_its_facet(plant: Plant) -> None:
         found = assembled(plant)
         assert statuses(found) == {"cpu": "ok", "part": "failed", "history": "ok"}
         assert "hunter2" not in jsons.dumps(found.content)
+
+
+def test_reads_carry_the_trace_of_who_asked(plant: Plant) -> None:
+    """Each facet has a thread of its own, and what it asks a far side carries the header of the attempt all the same."""
+    carried: list[str | None] = []
+
+    def lookup() -> Found:
+        carried.append(TRACEPARENT.get())
+        return Found({}, None, "odd", absent=True)
+
+    plant.connectors["tickets"] = Odd("tickets", lookup)
+    header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    carrying(header, assembled, plant)
+    assert set(carried) == {header}
 
 
 def test_an_old_value_is_stale(plant: Plant, clock: FixedClock) -> None:
