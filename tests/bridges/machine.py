@@ -136,13 +136,13 @@ class Engine(RuleBasedStateMachine):
             self.clock.move(90_000)  # every lease lapses, every retry is due, every breaker closes
             self.plant.work()
         self.look()
-        assert self._rows(delivery, delivery.c.state.in_([State.WAITING, State.HELD])) == []
+        assert self._rows(delivery, delivery.c.state.in_([State.WAITING, State.HELD])) == [], "a delivery was left"
         dead = {(row["order_key"], row["seq"]) for row in self._rows(action, action.c.state == State.DEAD)}
         for row in self._rows(action, action.c.state == State.WAITING):  # a person has to decide about a dead one first
             told = {name: row[name] for name in ("step", "order_key", "seq", "next_at", "lease_until", "attempts", "reason")}
-            assert any(key == row["order_key"] and seq < row["seq"] for key, seq in dead), (told, sorted(dead))
+            assert any(key == row["order_key"] and seq < row["seq"] for key, seq in dead), f"an action was left: {told}"
         held = [(row["step"], row["held_by"], row["reason"]) for row in self._rows(action, action.c.state == State.HELD)]
-        assert [one for one in held if not str(one[1]).startswith("dead:")] == []
+        assert [one for one in held if not str(one[1]).startswith("dead:")] == [], "an action was left held"
 
     # what arrives
 
@@ -162,7 +162,7 @@ class Engine(RuleBasedStateMachine):
         key = _picked(sorted(self.promised), pick)
         before = balance(self.db).accepted
         self.plant.push("monitoring", self.promised[key], key)
-        assert balance(self.db).accepted == before
+        assert balance(self.db).accepted == before, "what is known was accepted again"
 
     @rule()
     def push_nonsense(self) -> None:
@@ -268,7 +268,7 @@ class Engine(RuleBasedStateMachine):
         if dry:
             before = (self._rows(delivery), self._rows(action))
             replay.plan(self.db, self.registered, Choice(id=receipt))
-            assert (self._rows(delivery), self._rows(action)) == before
+            assert (self._rows(delivery), self._rows(action)) == before, "a dry run left a trace"
         else:
             replay.run(self.db, Choice(id=receipt), by="test")
 
@@ -283,7 +283,8 @@ class Engine(RuleBasedStateMachine):
     def books_balance(self) -> None:
         """The accounting identity."""
         if hasattr(self, "plant"):
-            assert balance(self.db).problems == []
+            problems = balance(self.db).problems
+            assert problems == [], problems
 
     @invariant()
     def promise_is_kept(self) -> None:
@@ -313,7 +314,7 @@ class Engine(RuleBasedStateMachine):
         """What nobody could read is at hand until a person decides about it, however old it is."""
         if hasattr(self, "plant"):
             here = {row["external_id"] for row in self._rows(delivery, delivery.c.external_id.like("bad-%"))}
-            assert here == self.unreadable
+            assert here == self.unreadable, "dead letters stay"
 
 
 def _picked(those: list[str], pick: int) -> str:
