@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import event as listening
 
 from bridges import explain, replay
 from bridges.accounting import balance
@@ -289,6 +290,27 @@ def test_a_person_lets_one_go_on(pair: PingPong) -> None:
     before = pair.writes
     pair.work()
     assert pair.writes == before + 1
+
+
+@pytest.mark.parametrize("count", [5, 40])
+def test_the_guards_cost_two_statements_a_batch(pair: PingPong, count: int) -> None:
+    """However many events of a batch make bridges act again, the budget is read once and written once."""
+    seen: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "spent" in statement:
+            seen.append(statement.split()[0])
+
+    for n in range(count):
+        left = pair.worlds["left"].change("tickets", "1", title=f"state {n}", actor="script")
+        pair.push("left", {"ticket": left})
+    listening.listen(pair.db.engine, "before_cursor_execute", note)
+    try:
+        pair.handler.run()
+    finally:
+        listening.remove(pair.db.engine, "before_cursor_execute", note)
+    assert seen == ["SELECT", "INSERT"]
+    assert [row["n"] for row in pair.rows(spent)] == [count]
 
 
 def test_new_things_spend_nothing(pair: PingPong) -> None:
