@@ -97,13 +97,16 @@ def cause_of(
     Return the write of ours that this record follows from, or None when it is news.
 
     ``writes`` are what we wrote there, newest first. A write that a worker has ``in_hand`` may have had its effect
-    already. Where the far side names somebody else as the author it is his word, whatever we wrote before.
+    already: it counts as one more where the last ones touched the same. Where the far side names somebody else as the
+    author it is his word, whatever we wrote before.
 
     >>> seen = Record("issues", "4", {"title": "[B] Oil"}, at=30_000_000)
     >>> wrote = {"action_id": "act_1", "hops": 2, "at": 10_000_000, "fields": {"title": "Oil"}}
     >>> cause_of(seen, 0, ["$.title"], [wrote], None)
     Cause(action_id='act_1', hops=2)
-    >>> cause_of(seen, 0, ["$.status"], [wrote], None) is None
+    >>> cause_of(seen, 0, ["$.title"], [wrote], None, Cause("act_2", 4))
+    Cause(action_id='act_2', hops=4)
+    >>> cause_of(seen, 0, ["$.status"], [wrote], None, Cause("act_2", 4)) is None
     True
     >>> cause_of(seen, 0, ["$.title"], [{**wrote, "at": -50_000_000}], None) is None
     True
@@ -118,7 +121,7 @@ def cause_of(
         if row["at"] <= seen + SKEW_S * SECOND and not roots.isdisjoint(row["fields"]):
             newest = Cause(row["action_id"], row["hops"])
             return newest if in_hand is None else max(newest, in_hand, key=attrgetter("hops"))
-    return in_hand
+    return None
 
 
 def stop(conn: Connection, event: dict[str, Any], gid: str, connector: str, now: Micros) -> str:
