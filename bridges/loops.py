@@ -179,6 +179,7 @@ def let_go_on(db: Database, guards: Guards) -> int:
             return 0  # only then are held rows looked for: there is no index of them
     freed = 0
     with db.write() as conn:
+        db.lock_key(conn, "write-budget")  # two healers would both give a window away
         now = db.now(conn)
         held = select(action.c.held_by, action.c.bridge, func.min(action.c.next_at).label("at")).where(
             action.c.state == State.HELD.value, action.c.held_by.like("budget:%")
@@ -253,7 +254,7 @@ def _free(conn: Connection, holder: str, bridge: str, guards: Guards, now: Micro
     if guards.writes:
         oldest = oldest.limit(guards.writes)
     due = {"state": State.WAITING.value, "held_by": None, "next_at": now, "reason": None}
-    freed = conn.execute(update(action).where(action.c.id.in_(oldest)).values(due)).rowcount
+    freed = conn.execute(update(action).where(action.c.id.in_(oldest), *here).values(due)).rowcount
     rest = conn.execute(update(action).where(*here).values(next_at=now + WINDOW_S * SECOND)).rowcount
     entity_id = conn.execute(select(entity.c.id).where(entity.c.gid == holder.removeprefix(f"budget:{bridge}:"))).scalar_one()
     _spend(conn, {(entity_id, bridge): (now, freed)})

@@ -7,6 +7,7 @@ adds a mark to every title it is given, so what comes back is never what we wrot
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -277,6 +278,27 @@ def test_what_is_held_goes_on_in_order_as_much_in_each_window(pair: PingPong) ->
     pair.clock.move(WINDOW_S)
     assert forget(pair.db, pause=lambda _: None) == 1
     assert pair.rows(spent) == []
+
+
+def test_two_healers_give_a_window_away_once(pair: PingPong) -> None:
+    """Several workers heal at the same time: what is freed is freed once, and no more than a window allows."""
+    pair.look(guards := Guards(hops=8, writes=5))
+    left = pair.worlds["left"]
+    for n in range(15):
+        left.change("tickets", "1", title=f"state {n}", actor="script")
+        pair.tell("left")
+    pair.work()
+    pair.clock.move(WINDOW_S)
+    freed: list[int] = []
+    healers = [threading.Thread(target=lambda: freed.append(let_go_on(pair.db, guards))) for _ in range(4)]
+    for one in healers:
+        one.start()
+    for one in healers:
+        one.join()
+    assert sorted(freed) == [0, 0, 0, 5]
+    assert [row["n"] for row in pair.rows(spent)] == [5]
+    pair.work()
+    assert pair.worlds["right"].get("tickets", "1")["title"] == "state 9"
 
 
 def test_a_person_lets_one_go_on(pair: PingPong) -> None:
