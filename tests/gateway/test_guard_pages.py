@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from bridges.loops import LoopError, WriteBudgetError
+from core.repairs import open_repair
 from core.tables import action, event, facet, late_facet
 from tests.gateway.ground import Ground
 from tests.gateway.test_pages import signed_in
@@ -20,6 +22,11 @@ def test_an_event_says_which_write_of_ours_it_follows_from(ground: Ground) -> No
         until = {"next_at": ground.clock.now(), "reason": "write-budget: more than 300 writes in 10 minutes"}
         held = {"state": "held", "held_by": "budget:alert-to-ticket:ALRT-2026-000001", **until}
         conn.execute(action.update().where(action.c.id == wrote.id).values(held))
+        for error in (
+            LoopError("It goes round.", why="It answers.", fix="Mend it."),
+            WriteBudgetError("So often.", why="Again.", fix="Mend it."),
+        ):
+            open_repair(conn, f"{error.code}:x", error, connector=None, now=ground.clock.now())
     page = signed_in(ground).get(f"/events/{wrote.event_id}").text
     assert f"/actions/{wrote.id}" in page
     assert "3 in a row" in page
@@ -27,7 +34,11 @@ def test_an_event_says_which_write_of_ours_it_follows_from(ground: Ground) -> No
     told = "\n".join(ground.ok("GET", f"/events/{wrote.event_id}")["summary"])
     assert f"it follows from our own write {wrote.id}, the 3rd in a row" in told
     assert "held by budget:alert-to-ticket:ALRT-2026-000001 until 2026-01-01T00:00:00" in told
-    assert "tieline_late_facets 0.0" in ground.client().get("/metrics").text
+    metrics = ground.client().get("/metrics").text
+    assert 'tieline_repairs_by_code{code="loop"} 1.0' in metrics
+    assert 'tieline_repairs_by_code{code="write-budget"} 1.0' in metrics
+    assert "tieline_repairs_open 2.0" in metrics
+    assert "tieline_late_facets 0.0" in metrics
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "It did not come within its grace."), ("zh", "宽限期内仍未返回")])
