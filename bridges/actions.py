@@ -60,7 +60,8 @@ def release(conn: Connection, action_id: str, *, now: Micros) -> None:
             why=f"It is {row['state']}" + (f" by {row['held_by']}" if row["held_by"] else "") + ".",
             fix="An action behind another step goes on with that step: retry or skip that one.",
         )
-    conn.execute(update(action).where(action.c.id == action_id).values(state=State.WAITING.value, held_by=None, next_at=now))
+    freed = {"state": State.WAITING.value, "held_by": None, "next_at": now, "reason": None}
+    conn.execute(update(action).where(action.c.id == action_id).values(freed))
 
 
 def _row(conn: Connection, action_id: str) -> Any:

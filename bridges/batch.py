@@ -147,7 +147,7 @@ class Batch:
         assert item.mapping is not None
         writes = self.ledger.get((item.connector.id, item.mapping.to, item.record.external_id), ())
         held = self.writing.get((item.connector.id, entity_id))
-        if not writes and held is None:
+        if not writes:
             return None
         user, in_hand = self.registered.own_user(item.connector), None if held is None else Cause(*held)
         return cause_of(item.record, item.delivery["received_at"], paths, writes, user, in_hand)
@@ -322,7 +322,7 @@ class Batch:
             self._repairs().discard(f"bridge:{bridge.name}")
         decision["actions"] = len(planned.actions) + len(planned.again)
         decision["reason"] = " ".join(planned.notes) or decision["reason"]
-        if event["type"].endswith(".changed"):
+        if planned.actions and event["type"].endswith(".changed"):
             self.spending.append(Spending(bridge.name, subject, gid, planned.actions))
         self.rows.actions += planned.actions
         self.rows.again += planned.again

@@ -97,13 +97,16 @@ def cause_of(
     Return the write of ours that this record follows from, or None when it is news.
 
     ``writes`` are what we wrote there, newest first. A write that a worker has ``in_hand`` may have had its effect
-    already. Where the far side names somebody else as the author it is his word, whatever we wrote before.
+    already: it counts as one more where the last ones touched the same. Where the far side names somebody else as the
+    author it is his word, whatever we wrote before.
 
     >>> seen = Record("issues", "4", {"title": "[B] Oil"}, at=30_000_000)
     >>> wrote = {"action_id": "act_1", "hops": 2, "at": 10_000_000, "fields": {"title": "Oil"}}
     >>> cause_of(seen, 0, ["$.title"], [wrote], None)
     Cause(action_id='act_1', hops=2)
-    >>> cause_of(seen, 0, ["$.status"], [wrote], None) is None
+    >>> cause_of(seen, 0, ["$.title"], [wrote], None, Cause("act_2", 4))
+    Cause(action_id='act_2', hops=4)
+    >>> cause_of(seen, 0, ["$.status"], [wrote], None, Cause("act_2", 4)) is None
     True
     >>> cause_of(seen, 0, ["$.title"], [{**wrote, "at": -50_000_000}], None) is None
     True
@@ -118,7 +121,7 @@ def cause_of(
         if row["at"] <= seen + SKEW_S * SECOND and not roots.isdisjoint(row["fields"]):
             newest = Cause(row["action_id"], row["hops"])
             return newest if in_hand is None else max(newest, in_hand, key=attrgetter("hops"))
-    return in_hand
+    return None
 
 
 def stop(conn: Connection, event: dict[str, Any], gid: str, connector: str, now: Micros) -> str:
@@ -176,6 +179,7 @@ def let_go_on(db: Database, guards: Guards) -> int:
             return 0  # only then are held rows looked for: there is no index of them
     freed = 0
     with db.write() as conn:
+        db.lock_key(conn, "write-budget")  # two healers would both give a window away
         now = db.now(conn)
         held = select(action.c.held_by, action.c.bridge, func.min(action.c.next_at).label("at")).where(
             action.c.state == State.HELD.value, action.c.held_by.like("budget:%")
@@ -250,7 +254,7 @@ def _free(conn: Connection, holder: str, bridge: str, guards: Guards, now: Micro
     if guards.writes:
         oldest = oldest.limit(guards.writes)
     due = {"state": State.WAITING.value, "held_by": None, "next_at": now, "reason": None}
-    freed = conn.execute(update(action).where(action.c.id.in_(oldest)).values(due)).rowcount
+    freed = conn.execute(update(action).where(action.c.id.in_(oldest), *here).values(due)).rowcount
     rest = conn.execute(update(action).where(*here).values(next_at=now + WINDOW_S * SECOND)).rowcount
     entity_id = conn.execute(select(entity.c.id).where(entity.c.gid == holder.removeprefix(f"budget:{bridge}:"))).scalar_one()
     _spend(conn, {(entity_id, bridge): (now, freed)})

@@ -78,6 +78,7 @@ class ActionTrail(Open):
     state: State
     reason: str | None
     held_by: str | None
+    hops: int = Field(1, description="how many writes of our own lie behind it, this one counted")
     next_at: Time | None
     external_id: str | None
     arguments: Any

@@ -147,6 +147,8 @@ class TrailEvent(Open):
     state: State
     reason: str | None
     held_by: str | None
+    hops: int = Field(0, description="how many writes of our own lie behind it, one following from the other")
+    cause: str | None = Field(None, description="the action of ours that it follows from: act_…")
     changes: Any
     decisions: list[TrailDecision]
     actions: list[ActionTrail]

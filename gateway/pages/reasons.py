@@ -23,6 +23,10 @@ SAID: list[tuple[str, str]] = [
     (r"(?P<n>\d+) events; the first: (?P<rest>.+)", "{n} 个事件，首个：{rest}"),
     (r"(?P<name>\S+) has no value\.?", "{name} 没有值"),
     (r"mended", "已修复"),
+    (
+        rf"write-budget: more than (?P<n>\d+) writes in (?P<span>\d+) minutes; it goes on at (?P<at>{_TIME})",
+        "写入额度：{span} 分钟内超过 {n} 次写入；将于 {at} 继续",
+    ),
     (r"replay by (?P<who>.+)", "由 {who} 重放"),
 ]
 """Our reasons and their Chinese; a reason that is not here is shown as it is written."""

@@ -96,6 +96,8 @@ def holder(found: str | None, language: str, *, whole: bool = False) -> Markup:
             )
         case "step":
             return Markup("{} {}").format(text("waits_for_step", language), rest)
+        case "budget":
+            return Markup("{} {}").format(text("waits_for_budget", language), rest.replace(":", " · "))
         case "repair":
             return Markup("{} <code>{}</code>").format(text("waits_for_repair", language), rest)
     return escape(found or "")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+import celery_app
 from bridges.claims import forget_dead
 from core.clock import FixedClock, SystemClock
 from core.database import Database
@@ -263,3 +264,27 @@ def test_killed_while_it_waits(database_url: str, db: Database) -> None:
         assert child.content["facets"]["part"]["values"]["quantity"] == 4.0
         assert [(row["state"], row["attempts"]) for row in rows(plant)] == [("done", 2)]
     real.close()
+
+
+def test_a_worker_takes_up_what_a_killed_one_left(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """The tasks as they ship: healing frees what the dead one held, the sweeper asks again, a soft stop lets go."""
+    monkeypatch.setenv("TIELINE_HOME", str(tmp_path))
+    monkeypatch.setattr(celery_app, "_made", [])
+    real = Database(sqlite_url)
+    request.addfinalizer(real.close)
+    with standing(real, SystemClock()) as plant:
+        snapshot_id = asked(plant)
+        argv = [sys.executable, "-c", KILLED, sqlite_url, snapshot_id]
+        with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as doomed:
+            assert doomed.stdout is not None
+            assert doomed.stdout.readline().strip() == snapshot_id
+            doomed.kill()
+        celery_app.heal()
+        celery_app.sweep()
+        child = child_of(plant, snapshot_id)
+        assert child.content["facets"]["part"]["status"] == "absent", "the world of this process knows of no parts"
+        celery_app._let_go()
+        assert celery_app.parts().late.owner is None
+        celery_app.parts().db.close()
