@@ -175,23 +175,22 @@ def resolve(conn: Connection, db: Database, items: list[Item], catalogue: Catalo
     """Give every item its entity and every reference its master ID, in one call for the whole batch."""
     minted: dict[Want, None] = {}
     known: dict[Want, None] = {}
-    for item in items:
-        if item.error is None:
-            minted[_subject(item)] = None
-            for reference, want in _references(item).values():
-                (minted if reference.unknown == "mint" else known)[want] = None
+    asked = [(item, _subject(item), _references(item)) for item in items if item.error is None]
+    for _, subject, references in asked:
+        minted[subject] = None
+        for reference, want in references.values():
+            (minted if reference.unknown == "mint" else known)[want] = None
     answers = resolve_or_mint(conn, db, minted, catalogue.prefixes, now) if minted else {}
     if known:
         answers |= resolve_known(conn, [want for want in known if want not in answers])
-    for item in items:
-        if item.error is not None:
-            continue
-        answer = answers[_subject(item)]
+    for item, subject, references in asked:
+        answer = answers[subject]
         if isinstance(answer, TielineError):
             item.error = answer
             continue
         item.resolved = answer
-        _refer(item, answers)
+        if references:
+            _refer(item, references, answers)
 
 
 def _subject(item: Item) -> Want:
@@ -212,10 +211,12 @@ def _references(item: Item) -> dict[str, tuple[Reference, Want]]:
     return found
 
 
-def _refer(item: Item, answers: Mapping[Want, Resolved | TielineError]) -> None:
+def _refer(
+    item: Item, references: Mapping[str, tuple[Reference, Want]], answers: Mapping[Want, Resolved | TielineError]
+) -> None:
     """Replace a reference's external id by the master ID; an id that cannot be one makes the field invalid, said so."""
     fields = dict(item.fields)
-    for name, (reference, want) in _references(item).items():
+    for name, (reference, want) in references.items():
         said, etype, answer = fields[name], reference.etype, answers[want]
         item.strange[etype] = answer if isinstance(answer, SetupError) else item.strange.get(etype)
         if isinstance(answer, NotFoundError) and reference.unknown == "error":

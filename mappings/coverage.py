@@ -30,13 +30,15 @@ _COUNT = text(
 
 def count(conn: Connection, connector_id: int, looked: Iterable[Looked], now: Micros) -> None:
     """Add look-ups to the counters of a connector."""
-    seen = Counter(one._replace(word=one.word[:LONGEST_WORD].replace("\0", "\N{SYMBOL FOR NULL}")) for one in looked)
+    seen = Counter(looked)
     if not seen:
         return
     full = _full(conn, connector_id, {one.table for one in seen if not one.known})
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for one, n in sorted(seen.items()):
-        word = one.word if one.known or one.word in full.get(one.table, (one.word,)) else ""
+        word = one.word[:LONGEST_WORD].replace("\0", "\N{SYMBOL FOR NULL}")
+        if not one.known and word not in full.get(one.table, (word,)):
+            word = ""
         row = {"code_table": one.table, "connector_id": connector_id, "word": word, "known": one.known, "n": n, "at": now}
         known = rows.setdefault((one.table, word), row)
         if known is not row:

@@ -112,7 +112,20 @@ def _mapping_problems(spec: MappingSpec, catalogue: Catalogue) -> list[Problem]:
         for name in spec.fields
         if written.get("of") == f"{spec.to}.{name}"
     ]
+    found += _lookup_problems(mapping, catalogue)
     return found + [problem for tried in run(spec, mapping) for problem in tried.problems]
+
+
+def _lookup_problems(mapping: Compiled, catalogue: Catalogue) -> Iterator[Problem]:
+    """Say which looked-up entity or connector is not there; a ref's own entity is the entity definition's business."""
+    for name, plan in mapping.plans.items():
+        if plan.reference is None or not plan.steps or plan.steps[-1].name != "lookup":
+            continue
+        at = f"fields.{name}.steps.{len(plan.steps) - 1}"
+        if plan.reference.etype not in catalogue.entities:
+            yield unknown(at, "entity", plan.reference.etype, catalogue.entities)
+        if plan.reference.connector is not None and catalogue.kinds and plan.reference.connector not in catalogue.kinds:
+            yield unknown(at, "connector", plan.reference.connector, catalogue.kinds)
 
 
 def _source_problems(spec: MappingSpec, catalogue: Catalogue) -> Iterator[Problem]:
@@ -228,17 +241,19 @@ def _subtype(kind: str, name: str, expression: str) -> str:
 
 
 def named_tables(spec: Mapping[str, Any]) -> set[str]:
-    """Return the code tables that a mapping names, wherever it does, from the document as it is written."""
-    found: set[str] = set()
-    waiting: list[Any] = [spec.get("fields")]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            if isinstance(one.get("table"), str):
-                found.add(one["table"])
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
+    """Return the code tables that a mapping names, from the document as it is written."""
+    fields = spec.get("fields")
+    written = [one for one in fields.values() if isinstance(one, dict)] if isinstance(fields, dict) else []
+    return {table for one in written for table in _tables_of(one.get("table"), one.get("steps"))}
+
+
+def _tables_of(table: Json, steps: Json) -> list[str]:
+    """Return the code tables of a field, in the order in which they are asked; also those inside map."""
+    found = [table] if isinstance(table, str) else []
+    for step in steps if isinstance(steps, list) else ():
+        if isinstance(step, dict):
+            inner = step.get("map")
+            found += _tables_of(step.get("table"), inner if isinstance(inner, list) else [inner])
     return found
 
 
@@ -251,9 +266,7 @@ def _mapped_edges(spec: MappingSpec, name: str, mapped: MappedField) -> Iterator
     yield Edge(
         f"source:{spec.from_.kind}/{spec.from_.stream}/{mapped.from_}", field, "DIRECT", subtype, ", ".join(steps) or None
     )
-    tables = [mapped.table] if isinstance(mapped.table, str) else []
-    tables += [step["table"] for step in mapped.steps if isinstance(step, dict) and isinstance(step.get("table"), str)]
-    for table in tables:
+    for table in dict.fromkeys(_tables_of(mapped.table, mapped.steps)):
         yield Edge(f"table:{table}", field, "INDIRECT", "JOIN", f"looked up by {mapped.from_}")
 
 

@@ -9,7 +9,7 @@ import orjson
 from rich.console import Console
 from rich.markup import escape
 
-from core.errors import MalformedError
+from core.errors import MalformedError, NotFoundError
 from gateway.api import tables as api
 from gateway.cli.desk import Desk, Said, plain
 from gateway.cli.speech import Group, command, option, word
@@ -57,7 +57,7 @@ def list_words(desk: Desk, name: str, unknown: bool) -> Said:
     zh="从 CSV 文件（外部词,内部词,关系）添加行并发布代码表：全部成功或全部不变。",
 )
 @click.argument("name")
-@click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @option(
     "--type",
     "of_type",
@@ -80,6 +80,8 @@ def import_rows(
     """Show what would change; with --run, publish it."""
     try:
         text = file.read_bytes().decode(encoding)
+    except OSError as error:
+        raise NotFoundError(f"There is no file {str(file)!r} to read.", why=str(error), fix="Check the path.") from error
     except (UnicodeDecodeError, LookupError) as error:
         raise MalformedError(
             f"{file} cannot be read as {encoding}.", why=str(error), fix="Save it as UTF-8, or name its --encoding."

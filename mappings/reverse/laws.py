@@ -24,6 +24,7 @@ from mappings.translate import Mapping
 from mappings.translate.getter import compile_getter
 from mappings.translate.paths import MISSING
 from mappings.translate.plan import Plan
+from mappings.translate.settle import HIDDEN
 from mappings.translate.step import StepError
 
 if TYPE_CHECKING:
@@ -187,6 +188,13 @@ def _put_get(plan: Plan, theirs: Json, value: Json) -> FieldWay | None:
 
 
 def _counter(plan: Plan, law: str, why: str, theirs: Json, value: Json, written: Json) -> FieldWay:
+    if plan.pii:
+        why, theirs, value, written = (
+            "A value that tells of a person would not come back; it is not quoted.",
+            HIDDEN,
+            HIDDEN,
+            None,
+        )
     return FieldWay(plan.name, "one-way", why, law, {"theirs": theirs, "ours": value, "written": written})
 
 

@@ -1,7 +1,8 @@
 """
 The closed list of steps a value may go through on its way into a field.
 
-Each is pure; the list in docs/reference/steps.md is made from here, and every example is a test.
+Each is pure; docs/reference/steps.md is made from here (``python -m tests.house.steps_page``), and every
+example is a test.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from pydantic import ValidationError
+
 from core import jsons
 from core.definitions import Problem, near, unknown
 from core.words import Json
@@ -147,7 +149,11 @@ def _step(argument: Json, world: World) -> Lens:
             raise StepDefinitionError(f"there is no code table {argument!r}.{hint}")
         table = world.tables[argument]
     elif isinstance(argument, dict) and argument:
-        table = _table("", argument)
+        try:
+            table = _table("", argument)
+        except ValidationError as error:
+            said = error.errors(include_url=False)[0]
+            raise StepDefinitionError(f"a row of the table is written wrong: {said['msg']}") from error
     else:
         raise StepDefinitionError("the step table takes the name of a code table or `word: our word` pairs")
     return Lens(table.look_up, table.back_near if world.insists else table.back, told=True, about=table)

@@ -81,6 +81,6 @@ class Translation:
             raise TranslationError(
                 f"The mapping {self.mapping} refuses this record: {', '.join(one.field for one in faults)}.",
                 why=" ".join(f"{one.field} ({one.path}): {one.why}" for one in faults),
-                fix=faults[0].fix,
+                fix=f"{faults[0].fix} After a change of the mapping: `tieline replay --mapping {self.mapping}`.",
                 fields=[one.as_dict() for one in faults],
             )

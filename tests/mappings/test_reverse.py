@@ -226,3 +226,7 @@ def test_a_person_is_not_quoted() -> None:
     with pytest.raises(ReverseError) as caught:
         put(plan("level", ["integer"], pii=True), "13800138000x", 7)
     assert "138" not in str(caught.value)
+    table = [{"table": {"13800138000": "zhang", "13900139000": {"to": "li", "relation": "broader"}}}]
+    found = way("title", table, pii=True)
+    assert found.law == "PutGet"
+    assert "138" not in str(found)

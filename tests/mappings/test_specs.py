@@ -71,6 +71,26 @@ def test_a_good_definition_has_no_problems(kind: str, spec: dict[str, Any]) -> N
         ("mapping", {"fields": {"title": {"from": "$.name", "default": "x"}}}, "fields.title", "needs a `default`"),
         ("mapping", {"fields": {"title": {"from": "$.name", "unmapped": "keep"}}}, "fields.title", "there is no table"),
         ("mapping", {"fields": {"title": {"from": "$.name", "table": "levls"}}}, "fields.title.table", "'levels'"),
+        (
+            "mapping",
+            {"fields": {"title": {"from": "$.name", "steps": [{"lookup": "devise"}]}}},
+            "fields.title.steps.0",
+            "Did you mean 'device'?",
+        ),
+        (
+            "mapping",
+            {
+                "fields": {
+                    "device": {"from": "$.host.hostid", "steps": [{"lookup": {"entity": "device", "connector": "eastt"}}]}
+                }
+            },
+            "fields.device.steps.0",
+            "Did you mean 'east'?",
+        ),
+        ("code_table", {"unmapped": "guess"}, "unmapped", "'review'"),
+        ("code_table", {"unmapped": "fixed"}, "unmapped", "write the word that is used"),
+        ("code_table", {"unmapped": {"ask": "othr"}}, "unmapped.ask", "no code table 'othr'"),
+        ("code_table", {"unmapped": {"ask": "levels"}}, "unmapped.ask", "It asks itself: levels -> levels."),
         ("formula", {"of": "alert.priorty"}, "of", "Did you mean 'priority'?"),
         ("formula", {"of": "alert.title", "expression": "alert.severity"}, "expression", "of type string"),
         ("formula", {"expression": 'alert.severty > 3 ? "P1" : "P2"'}, "expression", "alert.severity"),
@@ -116,6 +136,15 @@ def test_lineage_names_paths_steps_and_tables() -> None:
         Edge("source:zabbix/problems/$.severity", "field:alert.severity", "DIRECT", "TRANSFORMATION", "trim, table levels"),
         Edge("table:levels", "field:alert.severity", "INDIRECT", "JOIN", "looked up by $.severity"),
     ]
+
+
+def test_lineage_names_tables_inside_a_list() -> None:
+    """A table that each item of a list is looked up in decides as well."""
+    model = specs.read(
+        "mapping", {**MAPPING, "fields": {"title": {"from": "$.tags", "steps": [{"map": [{"table": "levels"}]}, "first"]}}}
+    )
+    assert not isinstance(model, list)
+    assert Edge("table:levels", "field:alert.title", "INDIRECT", "JOIN", "looked up by $.tags") in specs.edges(model, KNOWN)
 
 
 def test_lineage_of_a_formula_is_what_it_reads() -> None:

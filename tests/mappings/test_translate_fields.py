@@ -238,6 +238,47 @@ def test_a_word_outside_the_table_follows_unmapped(policy: str, expected: str | 
     assert result.refused is (policy == "error")
 
 
+@pytest.mark.parametrize(
+    ("unmapped", "more", "value", "policy"),
+    [
+        ("error", {}, None, "error"),
+        ("error", {"unmapped": "skip"}, None, "skip"),
+        ("pass", {}, "other", None),
+        ({"fixed": "rest"}, {}, "rest", None),
+        ({"ask": "second"}, {}, "found there", None),
+        ("review", {}, None, "quarantine"),
+        ("review", {"unmapped": "error"}, None, "error"),
+        ("review", {"unmapped": "keep"}, "other", None),
+    ],
+)
+def test_a_table_has_a_policy_and_a_field_may_have_its_own(
+    unmapped: Json, more: dict[str, Json], value: Json, policy: str | None
+) -> None:
+    """What becomes of a word that no row has; the field's own word counts before the table's; every look-up is told."""
+    tables: list[dict[str, Json]] = [
+        {"name": "first", "rows": {"a": "b"}, "unmapped": unmapped},
+        {"name": "second", "rows": {"other": "found there"}},
+    ]
+    result = translate(compiled({"title": {"from": "$.x", "table": "first", **more}}, tables), {"x": "other"})
+    got = result.fields.get("title")
+    assert (got.value if got else None) == value
+    assert [one.policy for one in result.problems] == ([policy] if policy else [])
+    assert result.words[0] == ("first", "other", False)
+    assert result.words[1:] == ([("second", "other", True)] if unmapped == {"ask": "second"} else [])
+    assert result.asked == ({"first": "other"} if policy == "quarantine" else {})
+
+
+def test_words_inside_a_list_are_looked_up_and_told() -> None:
+    """A table within map counts like any other; the item at fault is named."""
+    tables: list[dict[str, Json]] = [{"name": "parts", "rows": {"a": "A", "b": "B"}}]
+    mapping = compiled({"tags": {"from": "$.x", "steps": [{"map": {"table": "parts"}}], "on_invalid": "skip"}}, tables)
+    good, bad = translate(mapping, {"x": ["a", "b", "a"]}), translate(mapping, {"x": ["a", "c"]})
+    assert good.fields["tags"].value == ["A", "B", "A"]
+    assert [one.word for one in good.words] == ["a", "b", "a"]
+    assert bad.problems[0].why.startswith("Item 1: The table parts has no word 'c'")
+    assert [(one.word, one.known) for one in bad.words] == [("a", True), ("c", False)]
+
+
 def test_raw_and_path_are_kept() -> None:
     """Provenance needs the source's own words and where they stood."""
     got = translate(compiled({"level": {"from": "$.a.b", "steps": ["trim", "integer"]}}), {"a": {"b": " 4 "}}).fields["level"]

@@ -51,6 +51,24 @@ def test_a_step_gives_a_value_or_says_why_not(step: Step, value: Json) -> None:
     assert all(sentences)
 
 
+arguments = documents | st.text(max_size=8) | st.floats() | st.lists(st.text(max_size=4), max_size=2)
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_no_argument_breaks_a_definition(step: Step, data: st.DataObject) -> None:
+    """Whatever is written behind a step, it is taken or refused in words."""
+    words = list(step.argument) if isinstance(step.argument, dict) else ["x"]
+    argument = data.draw(
+        arguments | st.dictionaries(st.sampled_from([*words, "with", "zone", "entity"]), arguments, max_size=3)
+    )
+    try:
+        make_step({step.name: argument}, WORLD)
+    except StepDefinitionError as error:
+        assert str(error)  # noqa: PT017 - that it has words is the point
+
+
 @pytest.mark.parametrize("step", [step for step in STEPS.values() if step.argument is None], ids=lambda step: step.name)
 def test_a_step_without_argument_refuses_one(step: Step) -> None:
     """An argument that would be ignored is refused."""
@@ -67,6 +85,7 @@ def test_a_step_without_argument_refuses_one(step: Step) -> None:
         ({"trim": None, "lower": None}, "a step is a name"),
         (7, "a step is a name"),
         ({"table": {}}, "takes the name"),
+        ({"table": {"a": {"to": "b", "relation": "like"}}}, "a row of the table"),
         ({"join": 3}, "takes the text between"),
         ({"parse": "(?P<a>x"}, "not RE2"),
         ({"parse": "x"}, "named groups"),
