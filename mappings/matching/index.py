@@ -19,9 +19,9 @@ from core.words import Json, Micros
 from mappings.identity.rows import query
 from mappings.matching.rule import Features, Rule
 
-TOO_COMMON = 50
+TOO_COMMON = 30
 """A key that more records than this share finds none of them."""
-BUDGET = 40
+BUDGET = 16
 """Candidates compared with one record: those that share the rarest keys."""
 CHUNK = 500
 
