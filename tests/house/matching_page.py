@@ -10,7 +10,8 @@ from mappings.matching.telling import LEVELS, WHYS
 HEAD = """# Ways to compare / 比较方式
 
 Made from the code (`python -m tests.house.matching_page`); a test compares. `match: {fields: {name: person}}` of an
-entity names them; `{as: person, weight: 0.5}` scales the points. / 由代码生成，并由测试核对。在实体的 `match` 中引用；`weight` 可调整分值。
+entity names them; `{as: person, weight: 0.5}` scales the points.
+/ 由代码生成，并由测试核对。在实体的 `match` 中引用；`weight` 可调整分值。
 
 | way | compares | 比较内容 | points if equal |
 |---|---|---|---|

@@ -14,7 +14,8 @@ from mappings import golden
 from mappings.catalogue import Catalogue, Written, build
 from mappings.golden import why
 from mappings.identity import merge, unmerge
-from mappings.values import Stamp, Translated, current_values, differences
+from mappings.translate import Translated
+from mappings.values import Stamp, current_values, differences
 from tests.mappings.registers import NOW, add_connector, customers, say
 
 TITLE = {"en": "x", "zh": "某"}
