@@ -39,7 +39,7 @@ def fold(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
         if HAN.search(text):
-            text = _simplifier().convert(text)
+            text = _simplifier().convert(text.encode(errors="replace").decode())  # half a surrogate pair is no character
     return _SPACES.sub(" ", text).strip().casefold()
 
 
