@@ -15,7 +15,8 @@ from core.tables import entity
 from mappings.matching import Features, MatchSpec, Rule, compile_rule, index, linking
 from mappings.matching.closure import Pair
 
-CHUNK = 5000
+CHUNK = 100_000
+"""Records per transaction: keys go in sorted, and the more at once the nearer to each other they lie."""
 
 
 def rule_of(fields: Mapping[str, str], etype: str = "thing") -> Rule:
@@ -31,15 +32,21 @@ def open_register(folder: Path, name: str) -> Database:
 
 
 def fill(db: Database, rule: Rule, records: Sequence[Mapping[str, Any]], first: int = 1) -> None:
-    """Make an entity of each record, numbered from ``first``, and keep it prepared."""
+    """
+    Make an entity of each record, numbered from ``first``, and keep it prepared.
+
+    Filling has a large page cache, on connections that are closed afterwards; what is measured has the product's own.
+    """
     for start in range(0, len(records), CHUNK):
         chunk = records[start : start + CHUNK]
         ids = range(first + start, first + start + len(chunk))
         rows = [{"id": n, "gid": f"T-2026-{n:07d}", "etype": rule.etype, "minted_at": n, "survivor_id": n} for n in ids]
         prepared: dict[int, Features] = {n: rule.prepare(record) for n, record in zip(ids, chunk, strict=True)}
         with db.write() as conn:
+            conn.exec_driver_sql("PRAGMA cache_size = -400000")
             insert_many(conn, entity, rows)
             index.put(conn, rule, prepared, 1)
+    db.engine.dispose()
 
 
 def groups(db: Database) -> list[list[int]]:

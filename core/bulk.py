@@ -28,7 +28,8 @@ SIZES = (64, 16, 4, 1)
 
 def insert_many(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, replace: tuple[str, ...] = ()) -> None:
     """
-    Insert rows; with ``replace`` (the columns of a unique key) a row that is there already is overwritten.
+    Insert rows; with ``replace`` (the columns of a unique key) a row that is there already is overwritten, or left
+    alone where the key is all there is of it.
 
     Columns that the rows do not name get the table's default. No key may come twice with ``replace``.
     """
@@ -88,7 +89,7 @@ def _insert(table: Table, names: tuple[str, ...], replace: tuple[str, ...], size
     if replace:
         others = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in replace)
         key = ", ".join(f'"{name}"' for name in replace)
-        sql += f" ON CONFLICT ({key}) DO UPDATE SET {others}"
+        sql += f" ON CONFLICT ({key}) DO " + (f"UPDATE SET {others}" if others else "NOTHING")
     return sql
 
 

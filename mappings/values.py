@@ -159,7 +159,7 @@ def current_values(conn: Connection, entity_ids: Iterable[int], trust: Trust) ->
 
 def _count_fullness(fields: dict[str, list[Current]], etype: str, trust: Trust) -> None:
     """Give the claims of fields that survive by ``most_complete`` how much their records say."""
-    asked = [name for name, said in fields.items() if len(said) > 1 and trust.survivorship(etype, name) == "most_complete"]
+    asked = [name for name in fields if trust.survivorship(etype, name) == "most_complete"]
     if not asked:
         return
     present = FieldState.PRESENT
@@ -168,17 +168,16 @@ def _count_fullness(fields: dict[str, list[Current]], etype: str, trust: Trust) 
         fields[name] = [one._replace(merit=-full[one.entity_id, one.connector_id]) for one in fields[name]]
 
 
-def _rank(etype: str, name: str, source: str, trust: Trust) -> int:
-    """Return the place of a source; where something else than the order of sources decides, all are equal."""
-    return trust.rank(etype, name, source) if trust.survivorship(etype, name) == "sources" else 0
-
-
-def _merit(etype: str, name: str, said: Json, trust: Trust) -> int:
-    return -len(str(said)) if said is not None and trust.survivorship(etype, name) == "longest" else 0
+def _standing(etype: str, name: str, source: str, said: Json, trust: Trust) -> tuple[int, int]:
+    """Return rank and merit of a claim; where something else than the order of sources decides, all ranks are equal."""
+    how = trust.survivorship(etype, name)
+    rank = trust.rank(etype, name, source) if how == "sources" else 0
+    return rank, -len(str(said)) if how == "longest" and said is not None else 0
 
 
 def _claim(row: Row[tuple[object, ...]], trust: Trust) -> Current:
     source = OWN_NAME if row.connector_id == OWN else str(row.source)
+    rank, merit = _standing(row.etype, row.field, source, row.value, trust)
     return Current(
         row.value,
         FieldState(row.state),
@@ -187,8 +186,8 @@ def _claim(row: Row[tuple[object, ...]], trust: Trust) -> Current:
         row.source_at,
         row.observed_at,
         row.entity_id,
-        _rank(row.etype, row.field, source, trust) if row.pinned_at is None else -row.pinned_at,
-        merit=_merit(row.etype, row.field, row.value, trust),
+        rank if row.pinned_at is None else -row.pinned_at,
+        merit=merit,
     )
 
 
@@ -237,10 +236,10 @@ def differences(current: Known, translated: Mapping[str, Translated], stamp: Sta
 
 
 def _new_claim(name: str, said: Translated, stamp: Stamp, trust: Trust, own: Current | None, full: int) -> Current:
+    source = OWN_NAME if stamp.connector_id == OWN else stamp.connector
+    rank, merit = _standing(stamp.etype, name, source, said.value, trust)
     if trust.survivorship(stamp.etype, name) == "most_complete":
         merit = -full if own is None else min(own.merit, -full)
-    else:
-        merit = _merit(stamp.etype, name, said.value, trust)
     return Current(
         said.value,
         said.state,
@@ -249,9 +248,7 @@ def _new_claim(name: str, said: Translated, stamp: Stamp, trust: Trust, own: Cur
         stamp.source_at,
         stamp.observed_at,
         stamp.home_id,
-        own.rank
-        if own is not None
-        else _rank(stamp.etype, name, OWN_NAME if stamp.connector_id == OWN else stamp.connector, trust),
+        rank if own is None else own.rank,
         merit=merit,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sqlalchemy import Connection, Select, select
@@ -21,6 +21,7 @@ from mappings.matching import reviews, telling
 subject = Subject("reviews", "Pairs that a person has to judge")
 
 State = Literal["open", "later", "same", "distinct", "gone"]
+ReviewId = Annotated[int, Field(ge=1, le=10**15)]
 
 
 class Review(Answer):
@@ -81,7 +82,7 @@ class OneReview(Review):
 class Assignment(Body):
     """Who is to judge which reviews; null: nobody."""
 
-    ids: list[int] = Field(min_length=1, max_length=1000)
+    ids: list[ReviewId] = Field(min_length=1, max_length=1000)
     assignee: str | None = Field(max_length=200)
 
 
@@ -94,7 +95,7 @@ class Assigned(Answer):
 class Verdicts(Body):
     """One verdict about one or many reviews."""
 
-    ids: list[int] = Field(min_length=1, max_length=1000)
+    ids: list[ReviewId] = Field(min_length=1, max_length=1000)
     verdict: Literal["same", "distinct", "later"]
     why: str | None = Field(None, max_length=500)
     until: Moment | None = Field(None, description="later: when it comes back; null: when somebody takes it up")
@@ -103,7 +104,7 @@ class Verdicts(Body):
 class Undo(Body):
     """Reviews whose decision is taken back."""
 
-    ids: list[int] = Field(min_length=1, max_length=1000)
+    ids: list[ReviewId] = Field(min_length=1, max_length=1000)
 
 
 class Decided(Answer):

@@ -102,6 +102,7 @@ def _carry_out(db: Database, rule: Rule, made: Plan, done: Matched) -> None:
         done.proposed += len(linked.proposed)
     for start in range(0, len(made.held), PORTION):
         with db.write() as conn:
+            db.lock_key(conn, "identity-edges")
             held = made.held[start : start + PORTION]
             ground = linking.ground_of(conn, rule, [one.pair for one in held], {})
             linked = linking.apply(conn, db, ground, Plan(held=held), db.now(conn))

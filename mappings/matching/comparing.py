@@ -114,7 +114,7 @@ def prepare_person(value: Json) -> list[str] | None:
     if text is None:
         return None
     if not HAN.search(text):
-        return [text, *pinyin.sounds(text)]
+        return [" ".join(pinyin.words(text)), *pinyin.sounds(text)]
     name = letters(text)
     surname = pinyin.polite(name)
     return [f"{surname}*", *pinyin.family_sounds(surname)] if surname else [name, *pinyin.sounds(name)]

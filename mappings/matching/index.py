@@ -19,9 +19,9 @@ from core.words import Json, Micros
 from mappings.identity.rows import query
 from mappings.matching.rule import Features, Rule
 
-TOO_COMMON = 50
+TOO_COMMON = 30
 """A key that more records than this share finds none of them."""
-BUDGET = 40
+BUDGET = 16
 """Candidates compared with one record: those that share the rarest keys."""
 CHUNK = 500
 
@@ -64,7 +64,7 @@ def put(conn: Connection, rule: Rule, records: Mapping[int, Features], now: Micr
     ]
     insert_many(conn, match_record, rows, replace=("entity_id",))
     keys = sorted((key, one) for one, features in records.items() for key in rule.keys(features))
-    insert_many(conn, match_key, [{"key": key, "entity_id": one} for key, one in keys])
+    insert_many(conn, match_key, [{"key": key, "entity_id": one} for key, one in keys], replace=("key", "entity_id"))
 
 
 def prepare_again(conn: Connection, rule: Rule, entity_ids: Sequence[int], now: Micros, *, unless_same: bool = False) -> int:

@@ -58,8 +58,10 @@ def enter(conn: Connection, db: Database, rule: Rule, records: Mapping[int, Mapp
     """
     Match records that just came (by their home entity) against the register, and keep them in the index.
 
-    What is sure is joined, what needs a person becomes a review. ``conn`` is a writing transaction.
+    What is sure is joined, what needs a person becomes a review. ``conn`` is a writing transaction. Records of one
+    entity enter one transaction after the other: two that came at the same moment must see each other.
     """
+    db.lock_key(conn, "matching", rule.etype)
     prepared = {one: rule.prepare(record) for one, record in records.items()}
     telling = {one: features for one, features in prepared.items() if any(form is not None for form in features)}
     index.put(conn, rule, telling, now, matched=True)

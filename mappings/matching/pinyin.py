@@ -41,13 +41,23 @@ def sounds(name: str) -> tuple[str, ...]:
     (('zengguofan',), ('moqixie',), ('zhangsan', 'sanzhang'))
     """
     if not HAN.search(name):
-        words = [word for word in (letters(part) for part in name.replace(",", " ").split()) if word]
-        whole = "".join(words)
-        turned = "".join([words[-1], *words[:-1]]) if len(words) > 1 else whole
-        shifted = "".join([*words[1:], words[0]]) if len(words) > 1 else whole
+        parts = words(name)
+        whole = "".join(parts)
+        turned = "".join([parts[-1], *parts[:-1]]) if len(parts) > 1 else whole
+        shifted = "".join([*parts[1:], parts[0]]) if len(parts) > 1 else whole
         return tuple(dict.fromkeys((whole, shifted, turned)))
     plain = letters(name)
     return tuple(dict.fromkeys(a + b for a, b in product(family_sounds(plain), [_read(plain[len(family(plain)) :])])))
+
+
+def words(name: str) -> list[str]:
+    """
+    Return the words of a name in letters.
+
+    >>> words("o'brien, mary-ann *")
+    ['obrien', 'maryann']
+    """
+    return [word for word in (letters(part) for part in name.replace(",", " ").split()) if word]
 
 
 def family(name: str) -> str:

@@ -11,10 +11,13 @@ HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _SPACES = re.compile(r"\s+")
 _NOTHING = frozenset(
-    (  # noqa: SIM905 -- reads better in a line
-        "- -- n/a na null none nil nan unknown undefined tbd test 无 没有 未知 不详 不明 暂无 待定 待补充 未填写 空 测试"
-    ).split()
+    (  # noqa: SIM905 -- reads better in lines
+        "-|--|n/a|na|null|none|nil|nan|unknown|undefined|tbd|test|not specified|not available|default|default string|"
+        "to be filled by o.e.m.|system serial number|0123456789|123456789|"
+        "无|没有|未知|不详|不明|暂无|待定|待补充|未填写|空|测试|默认"
+    ).split("|")
 )
+"""What people, forms and the makers of mainboards write where there is nothing."""
 
 
 @cache
@@ -36,7 +39,7 @@ def fold(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
         if HAN.search(text):
-            text = _simplifier().convert(text)
+            text = _simplifier().convert(text.encode(errors="replace").decode())  # half a surrogate pair is no character
     return _SPACES.sub(" ", text).strip().casefold()
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from core.bulk import insert_many
 from core.database import Database
-from core.tables import api_key
+from core.tables import api_key, match_key
 
 ROW = {"sha256": "0" * 64, "name": "名称 'x' %s ? \" ;", "created_at": 1, "expires_at": None}
 
@@ -40,3 +40,13 @@ def test_replacing_overwrites_by_key(db: Database) -> None:
         found = conn.execute(select(api_key.c.prefix, api_key.c.name).order_by(api_key.c.prefix)).all()
 
     assert [tuple(row) for row in found] == [("tl_1", "new"), ("tl_2", ROW["name"])]
+
+
+def test_a_row_that_is_all_key_is_left_alone(db: Database) -> None:
+    """Where the key is the whole row, the same row again is no error."""
+    with db.write() as conn:
+        for _ in range(2):
+            insert_many(
+                conn, match_key, [{"key": 1, "entity_id": 2}, {"key": -3, "entity_id": 4}], replace=("key", "entity_id")
+            )
+        assert sorted(conn.execute(select(match_key)).all()) == [(-3, 4), (1, 2)]

@@ -10,7 +10,7 @@ import pytest
 
 from core.settings import PREFIX, Settings
 from gateway.cli import main
-from tests.house import cli_page
+from tests.house import cli_page, matching_page
 from tests.house.imports import ROOT
 from tests.house.tree import name, text_files
 
@@ -142,6 +142,13 @@ def test_the_command_line_page_is_the_code() -> None:
     """docs/reference/cli.md is what the commands say of themselves, in both languages, with the exit codes."""
     assert (ROOT / "docs/reference/cli.md").read_text() == cli_page.page(), (
         "python -m tests.house.cli_page > docs/reference/cli.md"
+    )
+
+
+def test_the_page_of_matching_is_the_code() -> None:
+    """docs/reference/matching.md lists every way to compare, what is seen and why a person is asked."""
+    assert (ROOT / "docs/reference/matching.md").read_text() == matching_page.page(), (
+        "python -m tests.house.matching_page > docs/reference/matching.md"
     )
 
 

@@ -43,7 +43,10 @@ def test_width_case_and_script_are_folded(raw: str, folded: str) -> None:
     assert fold(raw) == folded
 
 
-@pytest.mark.parametrize("nothing", [None, "", "  ", "N/A", "未知", "-", "暂无", "…", True, ["a"], {"a": 1}])
+@pytest.mark.parametrize(
+    "nothing",
+    [None, "", "  ", "N/A", "未知", "-", "暂无", "…", "To be filled by O.E.M.", "Default string", True, ["a"], {"a": 1}],
+)
 def test_what_says_nothing_is_not_compared(nothing: object) -> None:
     """Placeholders would make one thing of all that carry them."""
     assert said(nothing) is None
