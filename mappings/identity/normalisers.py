@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 _FOLD: dict[str, Callable[[str], str]] = {
     "trim": str.strip,
@@ -41,14 +42,15 @@ DEFAULT = "trim"
 """What an undeclared id gets: identity does not guess."""
 
 
-def names_of(normaliser: str) -> list[str]:
+@lru_cache(maxsize=256)
+def names_of(normaliser: str) -> tuple[str, ...]:
     """
     Split the stored form.
 
     >>> names_of("trim+nfkc")
-    ['trim', 'nfkc']
+    ('trim', 'nfkc')
     """
-    return [name for name in normaliser.split("+") if name]
+    return tuple(name for name in normaliser.split("+") if name)
 
 
 def normalise(external_id: str, normaliser: str = DEFAULT) -> str:

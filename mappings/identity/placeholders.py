@@ -6,6 +6,7 @@ Such ids would link strangers: all records without a number would be one thing.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -23,6 +24,9 @@ _PLACEHOLDERS = frozenset(
         "未知 不详 不明 无 没有 无编号 空 空白 暂无 待定 待补 待补充 未定 未填 未填写 默认 测试 示例 不适用 占位"
     ).split()
 )
+
+_NUMBERED = re.compile(r"[1-8]")
+"""No built-in placeholder but -1 has such a digit."""
 
 
 def folded(word: str) -> str:
@@ -45,6 +49,8 @@ def is_placeholder(external_id: str, *, counted: bool = False, own: frozenset[st
     >>> is_placeholder("999999", counted=True)
     False
     """
+    if not own and external_id.isascii() and _NUMBERED.search(external_id) and external_id.strip() != "-1":
+        return False  # nearly all ids, told at a glance
     compact = folded(external_id)
     if compact in _PLACEHOLDERS or compact in own or not (compact.isalnum() or any(char.isalnum() for char in compact)):
         return True

@@ -78,10 +78,10 @@ def find(conn: Connection, keys: Sequence[Key], at: Micros | None = None) -> dic
             "norms": [key[2] for key in keys],
         }
     if at is None:
-        found = conn.execute(_FIND[dialect], parameters)
+        found = conn.execute(_FIND[dialect], parameters).all()
     else:
-        found = conn.execute(_FIND_AT[dialect], {**parameters, "at": at})
-    return {keys[row[0]]: Row(*row[1:]) for row in found}
+        found = conn.execute(_FIND_AT[dialect], {**parameters, "at": at}).all()
+    return {keys[row[0]]: Row._make(row[1:]) for row in found}
 
 
 def query(conn: Connection, sql: str, /, **parameters: Any) -> list[Any]:

@@ -13,15 +13,15 @@ from functools import lru_cache
 from typing import Any
 
 import re2
-from sqlalchemy import Connection, select
+from sqlalchemy import BigInteger, Connection, Text, bindparam, cast, null, select
 
 from core import jsons
 from core.errors import InputError
-from core.tables import id_shape
+from core.tables import id_placeholder, id_shape
 from mappings.identity.check_digits import CHECKS
 from mappings.identity.errors import PlaceholderError, UnknownShapeError
 from mappings.identity.normalisers import DEFAULT, names_of, normalise
-from mappings.identity.placeholders import is_placeholder, own_words
+from mappings.identity.placeholders import is_placeholder
 
 LONGEST = 512
 """Characters an external id may have."""
@@ -86,20 +86,27 @@ class Declared:
     def of(self, connector_id: int, etype: str, *, counted: bool = False) -> Shape:
         """Return the declared shape, or the default one (``counted``: of ids that a machine counts)."""
         found = self.shapes.get((connector_id, etype))
-        if found is not None:
-            return found
-        return Shape(normaliser=f"{DEFAULT}+counted" if counted else DEFAULT, placeholders=self.placeholders)
+        return found if found is not None else _default(self.placeholders, counted)
+
+
+@lru_cache(maxsize=16)
+def _default(placeholders: frozenset[str], counted: bool) -> Shape:
+    return Shape(normaliser=f"{DEFAULT}+counted" if counted else DEFAULT, placeholders=placeholders)
 
 
 def load(conn: Connection, connector_ids: Iterable[int]) -> Declared:
     """Return what is declared for these connectors."""
-    own = own_words(conn)
-    rows = conn.execute(
-        select(
-            id_shape.c.connector_id, id_shape.c.etype, id_shape.c.pattern, id_shape.c.normaliser, id_shape.c.check_digit
-        ).where(id_shape.c.connector_id.in_(sorted(set(connector_ids))))
-    )
-    return Declared({(row[0], row[1]): Shape(row[2], row[3], row[4], own) for row in rows}, own)
+    rows = conn.execute(_LOAD, {"ids": sorted(set(connector_ids))}).all()
+    own = frozenset(row[1] for row in rows if row[0] is None)
+    return Declared({(row[0], row[1]): Shape(row[2], row[3], row[4], own) for row in rows if row[0] is not None}, own)
+
+
+# One statement for both: it stands before every look-up.
+_LOAD = (
+    select(id_shape.c.connector_id, id_shape.c.etype, id_shape.c.pattern, id_shape.c.normaliser, id_shape.c.check_digit)
+    .where(id_shape.c.connector_id.in_(bindparam("ids", expanding=True)))
+    .union_all(select(cast(null(), BigInteger), id_placeholder.c.word, *(cast(null(), Text) for _ in range(3))))
+)
 
 
 def _printable(external_id: str) -> bool:

@@ -37,8 +37,7 @@ class Hint(StrEnum):
     COPIED = "copied"  #: that master ID has an id in this connector already: somebody copied the thing; minted
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(NamedTuple):
     """
     One external id whose master ID is wanted. ``hint`` is a master ID that the far side holds for it.
 
@@ -52,8 +51,7 @@ class Want:
     counted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """
     Who an external id is today.
 

@@ -7,6 +7,7 @@ import queue
 import random
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
@@ -14,13 +15,30 @@ import pytest
 from sqlalchemy import text
 
 from core.database import Database
+from core.errors import ConflictError
 from core.tables import connector
-from mappings.identity import Resolved, Want, link, merge, mint, resolve_or_mint
-from mappings.identity.edges import unmerge
+from mappings.identity import (
+    Entry,
+    Mode,
+    Resolved,
+    Want,
+    current,
+    distinct,
+    link,
+    merge,
+    mint,
+    resolve_or_mint,
+    unmerge,
+    write,
+)
+from mappings.identity.history import read
+from mappings.identity.opening import known_or_minted
+from mappings.interchange import Line, Terms, bring
 
 WRITERS = 8
 OWN = 120
 NOW = 1_767_225_600_000_000
+PREFIXES = {"customer": "CUST"}
 spawn = multiprocessing.get_context("spawn")
 
 
@@ -65,6 +83,34 @@ def merge_around(url: str, number: int, start: Any, answers: Any) -> None:
             link(conn, db, 1, "customer", f"linked-{step % 5}", a, NOW)
     db.close()
     answers.put({})
+
+
+def live_through_everything(url: str, number: int, start: Any, answers: Any) -> None:
+    """One of eight who do everything at once: ask, add, link, merge, keep apart, end, close and bring files in."""
+    db = Database(url, pool_size=2)
+    chance = random.Random(number)
+    told: dict[str, tuple[int, str, bool]] = {}
+    start.wait()
+    for step in range(14):
+        wants = [Want(1, "customer", f"K-{chance.randrange(30)}") for _ in range(10)]
+        for want, answer in known_or_minted(db, wants, PREFIXES).items():
+            assert isinstance(answer, Resolved), answer
+            told[want.external_id] = (answer.home_id, answer.home_gid, answer.minted)
+        gid = chance.choice(list(told.values()))[1]
+        with db.write() as conn:
+            write(conn, db, Mode.ADD, [Entry(1, "customer", f"N-{chance.randrange(40)}")], PREFIXES, NOW)
+            write(conn, db, Mode.LINK, [Entry(1, "customer", f"L-{chance.randrange(20)}", gid)], PREFIXES, NOW)
+        one, other = chance.sample([row_id for row_id, _, _ in told.values()], 2)
+        with db.write() as conn, suppress(ConflictError):
+            said = distinct if step % 4 == 3 else merge
+            change = said(conn, db, one, other, made_by=str(number), now=NOW)
+            if chance.random() < 0.3:
+                unmerge(conn, db, change.edge_id, ended_by=str(number), now=NOW)
+        cells = {"connector": "crm", "entity": "customer", "master_id": gid}
+        lines = [Line(n, {**cells, "external_id": f"F-{chance.randrange(60)}"}) for n in range(2, 8)]
+        bring(db, lines, PREFIXES, Terms(skip_faulty=True))
+    db.close()
+    answers.put(told)
 
 
 def run(target: Callable[..., None], url: str, *extra: Any) -> list[dict[str, tuple[int, str, bool]]]:
@@ -131,6 +177,40 @@ def test_eight_stewards_agree(db: Database, database_url: str) -> None:
         check_laws(conn)
         homes = conn.execute(text("SELECT external_norm, count(*) FROM crosswalk GROUP BY external_norm")).all()
     assert sorted(tuple(row) for row in homes) == [(f"linked-{n}", 1) for n in range(5)]
+
+
+@pytest.mark.slow
+def test_eight_who_do_everything_at_once(db: Database, database_url: str) -> None:
+    """Every answer is the same for all; one hop, no distinct pair joined, no orphan, every number accounted for, one stream."""
+    from tests.mappings.test_identity_edges import check_laws
+
+    register(db)
+    told = run(live_through_everything, database_url)
+
+    homes: dict[str, set[tuple[int, str]]] = {}
+    minted: dict[str, int] = {}
+    for one in told:
+        for external_id, (home_id, gid, made) in one.items():
+            homes.setdefault(external_id, set()).add((home_id, gid))
+            minted[external_id] = minted.get(external_id, 0) + made
+    assert [pairs for pairs in homes.values() if len(pairs) != 1] == []
+    assert max(minted.values()) <= 1
+    with db.read() as conn:
+        check_laws(conn)
+        double = conn.execute(
+            text("SELECT external_norm FROM crosswalk WHERE valid_to IS NULL GROUP BY external_norm HAVING count(*) > 1")
+        ).all()
+        orphans = conn.execute(
+            text("SELECT count(*) FROM entity e WHERE NOT EXISTS (SELECT 1 FROM crosswalk x WHERE x.home_id = e.id)")
+        ).scalar_one()
+        entities = conn.execute(text("SELECT count(*) FROM entity")).scalar_one()
+        given = conn.execute(text("SELECT next - 1 FROM id_sequence")).scalar_one()
+        tops = {gid: gid for gid in conn.execute(text("SELECT gid FROM entity")).scalars()}
+        for event in read(conn, limit=100_000):
+            tops |= {one["master_id"]: one["after"] for one in event.moved}
+        assert tops == {gid: one.gid for gid, one in current(conn, tops).items()}
+    assert (double, orphans) == ([], 0)
+    assert given == entities if db.dialect == "sqlite" else given >= entities
 
 
 def test_more_writers_than_connections(postgres_url: str) -> None:
