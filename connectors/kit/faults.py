@@ -134,7 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
                     connection.putheader(name, value)
             connection.endheaders(body)
             answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read()
+            told = dict(answer.getheaders())
+            cookies = answer.msg.get_all("set-cookie") or []
+            return answer.status, {**told, **({"Set-Cookie": "\n".join(cookies)} if cookies else {})}, answer.read()
         except OSError as error:
             return 502, {}, str(error).encode()
         finally:
@@ -144,8 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self.send_response_only(status)
             for name, value in headers.items():
-                if name.lower() not in _OWN:
-                    self.send_header(name, value)
+                for one in value.split("\n") if name.lower() not in _OWN else ():
+                    self.send_header(name, one)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":

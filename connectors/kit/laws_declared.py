@@ -43,7 +43,7 @@ def laws_of(connector: type[Declared], folder: Path) -> type[ConnectorLaws]:
 
 def _settings(collection: Collection, url: str) -> dict[str, object]:
     given = {name: one.replace("{server}", url) if isinstance(one, str) else one for name, one in collection.settings.items()}
-    return {"allowed_networks": [LOOPBACK], "timeout_s": 0.3, **given}
+    return {"allowed_networks": [LOOPBACK], "timeout_s": 0.8, **given}
 
 
 def _first(exchanges: list[Exchange], word: str) -> list[Exchange]:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from pydantic import ValidationError
 
-from connectors.kit import lawbook, quality
+from connectors.kit import lawbook
 from connectors.kit.contract import Field, Kind
 from connectors.kit.lawbook import Landscape
 from connectors.kit.lawground import Ground
-from connectors.registry import connector_class, kind_names
+from connectors.registry import connector_class, kind_names, sheet_of
 from core.errors import NotFoundError, TielineError
 
 _PROVES = re.compile(r"^(reachable|tls|credentials|clock|version|(permission|sample|field|lookup|setting):\S.*)$")
@@ -114,7 +114,7 @@ class FormLaws(Ground):
 
     def test_the_quality_sheet_is_complete(self) -> None:
         """Every rule is done, or todo or exempt with its reason; evidence has a date and a version."""
-        assert quality.read_sheet(self.kind.name).evidence
+        assert sheet_of(self.kind.name).evidence
 
 
 def _field_lists(kind: Kind) -> Iterator[tuple[Field, ...]]:

@@ -8,7 +8,7 @@ from connectors.kit.declared.connector import Declared
 from connectors.kit.laws_declared import laws_of
 from connectors.registry import CATALOGUE, connector_class, declared_names
 
-QUICK = ("zendesk",)
+QUICK = ("zendesk", "wecom_app", "dingtalk_robot", "odoo_rpc", "jira")
 """One kind of each family of credentials and paging; all others are marked slow."""
 
 for _name in declared_names():

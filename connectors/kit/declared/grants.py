@@ -14,6 +14,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_token_request
 from authlib.oauth2.rfc7523.assertion import sign_jwt_bearer_assertion
 from joserfc import jws
 from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
 from urllib3.util import make_headers
 
 from connectors.kit.answers import UnreadableAnswerError
@@ -167,7 +168,7 @@ def _assertion(caller: Caller, auth: OAuth2) -> str:
     try:
         return str(
             sign_jwt_bearer_assertion(
-                key,
+                RSAKey.import_key(key),
                 issuer=_text(auth.client_id, caller),
                 audience=_text(auth.audience, caller),
                 subject=_text(auth.subject, caller),

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field as Setting
 from pydantic import SecretStr, create_model
 from pydantic.errors import PydanticUserError
+from pydantic_core import SchemaError
 
 from connectors.kit.contract import Act, Door, Field, Kind, Lookup, Settings, Stream, Text
 from connectors.kit.declared.manifest import FieldSpec, Manifest
@@ -65,10 +66,10 @@ def settings_model(manifest: Manifest) -> type[Settings]:
     }
     try:
         return create_model(f"{manifest.kind.title().replace('_', '')}Settings", __base__=Settings, **members)
-    except (PydanticUserError, ValueError, TypeError) as error:
+    except (PydanticUserError, SchemaError, ValueError, TypeError) as error:
         raise DefinitionError(
             f"The settings of the manifest {manifest.kind} cannot be used.",
-            why=f"{str(error).splitlines()[0]}.",
+            why=f"{' '.join(str(error).split())[:400]}.",
             fix="Correct the pattern or the default of the setting that is named.",
         ) from None
 

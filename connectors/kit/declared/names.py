@@ -29,7 +29,7 @@ def near(name: str, known: Iterable[str]) -> str:
     "known: token, url. Did you mean 'url'?"
     """
     listed = sorted(known)
-    close = difflib.get_close_matches(name, listed, n=1)
+    close = difflib.get_close_matches(name, listed, n=1, cutoff=0.5) or [one for one in listed if one.startswith(name)]
     return f"known: {', '.join(listed) or 'none'}." + (f" Did you mean {close[0]!r}?" if close else "")
 
 

@@ -82,7 +82,7 @@ class ExchangeServer:
 
     def _near(self, one: _Step, method: str, target: str, body: bytes) -> float:
         """What was written last is read back first, and a stream's own pages go before a check's sample of it."""
-        extra = 0.25 * (one.exchange is self._latest) + 0.75 * (one.exchange.call.poll is not None)
+        extra = 0.25 * (one.exchange is self._latest) + 2.0 * (one.exchange.call.poll is not None)
         return _nearness(one.step.request, method, target, body) + extra
 
     def _is_prelude(self, one: _Step) -> bool:
@@ -139,8 +139,10 @@ def _nearness(asked: Asked, method: str, target: str, body: bytes) -> float:
     unlike = sum(not same_text(got, wanted) for got, wanted in zip(theirs, mine, strict=True))
     if unlike > 1 and unlike >= len(mine) - 1:
         return -1.0
-    wanted = dict(_leaves({"query": asked.query, "body": asked.json_ if asked.json_ is not None else asked.form or {}}))
-    got = dict(_leaves({"query": dict(parse_qsl(parts.query)), "body": _read(body)}))
+    any_query = asked.query == "*"
+    body_asked = asked.json_ if asked.json_ is not None else asked.form or {}
+    wanted = dict(_leaves({"query": {} if any_query else asked.query, "body": body_asked}))
+    got = dict(_leaves({"query": {} if any_query else dict(parse_qsl(parts.query)), "body": _read(body)}))
     equal = sum(same_text(str(got.get(name)), str(value)) for name, value in wanted.items())
     return 1000.0 - 100.0 * unlike + equal - 0.5 * len(wanted.keys() ^ got.keys())
 

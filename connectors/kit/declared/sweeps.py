@@ -6,7 +6,8 @@ older than the mark less an overlap, page after page, and only its end moves the
 lost, and a sweep that breaks off goes on where it stood. A page that leads to itself stops with a clear error.
 
 Counted pages (offset, page number) shift when a record changes while they are read. So where records come sorted by
-their time, the next page begins at the time of the last record, and pages are counted only among equal times.
+their time, the next page begins at the time of the last record, and pages are counted only among equal times. There
+a record that changes away would still shift the others, so such a stretch is read again until it is seen twice alike.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from core.words import Json, Micros
 
 MOST_PAGES = 100_000
 _DAY_S = 86_400
-_NAMES = ("mark", "high", "place", "size", "pages", "read", "from_")
+_NAMES = ("mark", "high", "place", "size", "pages", "read", "from_", "tied", "again", "tries")
+MOST_TRIES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,9 @@ class Sweep:
     pages: int = 0
     read: int = 0
     from_: Micros | None = None  #: where this sweep goes on by time, exactly
+    tied: int = 0  #: records read so far at that very time
+    again: int | None = None  #: how many there were when this stretch was read before
+    tries: int = 0
 
     @classmethod
     def of(cls, cursor: Json) -> Sweep:
@@ -84,18 +89,21 @@ class Sweep:
 
 def after(sweep: Sweep, stream: Stream, got: Got, rows: Rows, settings: Mapping[str, Any], limit: int) -> tuple[Sweep, bool]:
     """Return where the stream stands after a page, and whether another page waits."""
-    paging = stream.paging
-    size = sweep.size or min(limit, paging.size if paging else limit)
+    size = sweep.size or min(limit, stream.paging.size if stream.paging else limit)
     last = _highest(stream, rows, settings)
     high = max((one for one in (sweep.high, last) if one is not None), default=None)
     read, pages = sweep.read + len(rows), sweep.pages + 1
     place = _next(stream, sweep, got, rows, size, read)
+    tied = sweep.tied + _at(stream, rows, sweep.from_, settings)
+    if _was_counted(sweep, place, last) and sweep.again != tied and sweep.tries < MOST_TRIES:
+        anew = replace(sweep, high=high, place=_first(stream), pages=pages, read=read)
+        return replace(anew, tied=0, again=tied, tries=sweep.tries + 1), True
     if place is None:
         marks = [one for one in (sweep.mark, high) if one is not None]
         return Sweep(mark=max(marks, default=None)), False
-    then = Sweep(sweep.mark, high, place, size, pages, read, sweep.from_)
+    then = replace(sweep, high=high, place=place, size=size, pages=pages, read=read, tied=tied)
     if _goes_on_by_time(stream, sweep, last):
-        then = replace(then, place=0 if paging is not None and paging.by == "offset" else None, from_=last)
+        then = replace(then, place=_first(stream), from_=last, tied=0, again=None, tries=0)
     if (then.place, then.from_) == (sweep.place, sweep.from_) or pages > MOST_PAGES:
         raise UnreadableAnswerError(
             f"The pages of {got.answer.place} go in a circle.",
@@ -110,6 +118,24 @@ def _highest(stream: Stream, rows: Rows, settings: Mapping[str, Any]) -> Micros 
         return None
     times = [moment_of(stream.since, row, settings, "the record's time") for row in rows]
     return max((one for one in times if one is not None), default=None)
+
+
+def _was_counted(sweep: Sweep, place: Json, last: Micros | None) -> bool:
+    """Say whether a stretch of equal times ends here that took more than one counted page."""
+    if sweep.from_ is None or not sweep.place:
+        return False
+    return place is None or (last is not None and last > sweep.from_)
+
+
+def _at(stream: Stream, rows: Rows, at: Micros | None, settings: Mapping[str, Any]) -> int:
+    if at is None or stream.since is None:
+        return 0
+    return sum(moment_of(stream.since, row, settings, "the record's time") == at for row in rows)
+
+
+def _first(stream: Stream) -> Json:
+    """Return the place of a first page: nothing, or zero where records are counted."""
+    return 0 if stream.paging is not None and stream.paging.by == "offset" else None
 
 
 def _goes_on_by_time(stream: Stream, sweep: Sweep, last: Micros | None) -> bool:
