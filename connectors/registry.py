@@ -22,7 +22,9 @@ from core.errors import DefinitionError, NotFoundError
 KINDS: dict[str, str] = {
     "alertmanager": "connectors.alertmanager.connector:Alertmanager",
     "memory": "connectors.memory.connector:Memory",
+    "modbus": "connectors.modbus.connector:Modbus",
     "mqtt": "connectors.mqtt.connector:Mqtt",
+    "opcua": "connectors.opcua.connector:OpcUa",
     "prometheus": "connectors.prometheus.connector:Prometheus",
     "redmine": "connectors.redmine.connector:Redmine",
     "roundup": "connectors.roundup.connector:Roundup",

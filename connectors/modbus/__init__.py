@@ -1,0 +1,1 @@
+"""The kind modbus: registers and coils of a machine over Modbus TCP, by names."""
