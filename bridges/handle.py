@@ -21,6 +21,7 @@ from bridges import lanes
 from bridges.handled import ended, finish, handle_readings, handle_rows, tell
 from bridges.parsed import read
 from bridges.passing import passes
+from bridges.profiling import Profiler
 from bridges.registered import ConnectorRow, Registered
 from core.database import Database
 from core.errors import SetupError, TielineError
@@ -60,7 +61,16 @@ class HandlingError(SetupError):
 class Handler:
     """Works off waiting deliveries. One per process; several processes may run it at once."""
 
-    def __init__(self, db: Database, registered: Registered, *, owner: str | None = None, batch: int | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        registered: Registered,
+        *,
+        owner: str | None = None,
+        batch: int | None = None,
+        profiler: Profiler | None = None,
+    ) -> None:
+        self._profiler = profiler if profiler is not None else Profiler()
         self._db, self._registered, self._batch = db, registered, batch or BATCH[db.dialect]
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
@@ -178,6 +188,7 @@ class Handler:
             catalogue = definitions.load(conn)
             found = conn.execute(_WAITING, {"connector": row.id, "now": self._db.now(conn), "size": size}).mappings().all()
         readings = read(found, row, self._registered, catalogue)
+        self._profiler.observe(row, readings)
         with self._db.write() as conn:
             ended = last or len(found) < size
             ours = lanes.end(conn, row.id, fence) if ended else lanes.go_on(self._db, conn, row.id, fence, found)
@@ -191,8 +202,11 @@ class Handler:
             )  # a hold may have come
             readings = [reading for reading in readings if reading.delivery["id"] in waits]
             if readings:
-                batch = handle_readings(self._db, conn, self._registered, row, readings, self._db.now(conn))
+                now = self._db.now(conn)
+                batch = handle_readings(self._db, conn, self._registered, row, readings, now)
+                written = self._profiler.flush(conn, row, definitions.load(conn), now)
         if readings:
+            self._profiler.settled(written)
             tell(row, batch)
         return len(found)
 

@@ -17,6 +17,7 @@ from bridges.batch import Batch
 from bridges.echoes import ledger
 from bridges.holds import stand_as_now
 from bridges.parsed import Item, Reading, read, resolve
+from bridges.profiling import hold_back
 from bridges.registered import ConnectorRow, Registered
 from bridges.writes import write
 from core.bulk import update_many
@@ -50,6 +51,7 @@ def handle_readings(
     catalogue = definitions.load(conn)
     rules = compiled.load(conn, catalogue.specs)
     items = [item for reading in readings for item in reading.items]
+    hold_back(conn, row, items)
     resolve(conn, db, items, catalogue, now)
     earlier = _earlier(conn, [one.delivery["id"] for one in readings if one.delivery["handled_at"] is not None])
     batch = Batch(
@@ -148,7 +150,7 @@ def _mind_repairs(conn: Connection, readings: list[Reading], items: list[Item], 
 def _close_when_last(conn: Connection, item: Item, row: ConnectorRow, now: Micros) -> None:
     """Close the repair that held events of this stream when no event is held by it any more."""
     place = item.mapping.to if item.mapping else item.record.stream
-    for code in ("unmapped", "unknown-id-shape", "definition"):
+    for code in ("unmapped", "unknown-id-shape", "definition", "drift"):
         for where in {place, item.record.stream}:
             key = f"{code}:{row.name}:{where}"
             left = conn.execute(

@@ -26,6 +26,7 @@ VARIABLES: dict[str, tuple[str, str | None]] = {
     "connector": ("a connector's name", "monitoring"),
     "stream": ("a stream of the connector's kind", "problems"),
     "kind": ("the kind of definition: entity, mapping, formula, bridge, recipe, code_table", "recipe"),
+    "drift_id": ("the number of a drift, as the list shows it", None),
     "edge_id": ("of an edge, as an entity shows it", None),
     "prefix": ("the first characters of a key, as the list shows them", None),
     "secret": ("the secret part of the address; shown once", None),

@@ -9,6 +9,7 @@ from core.tables.archive import archive, archive_count, archive_id, remembered
 from core.tables.bridges import action, attempt, decision, written
 from core.tables.connectors import connector, repair, stream
 from core.tables.definitions import definition, definition_version
+from core.tables.drift import drift, profile
 from core.tables.identity import crosswalk, entity, id_sequence, id_shape, identity_edge
 from core.tables.inbox import conflict, delivery, event, intake, lane, refusal
 from core.tables.lineage import lineage_edge, lineage_version
@@ -30,6 +31,7 @@ __all__ = [
     "definition",
     "definition_version",
     "delivery",
+    "drift",
     "entity",
     "event",
     "facet",
@@ -42,6 +44,7 @@ __all__ = [
     "lineage_version",
     "metadata",
     "observation",
+    "profile",
     "refusal",
     "remembered",
     "repair",

@@ -24,6 +24,7 @@ main = LazyGroup(
         "rollback": "definitions:rollback",
         "versions": "versions:versions",
         "mappings": "mappings:mappings",
+        "drift": "drift:drift",
         "connectors": "connectors:connectors",
         "ids": "ids:ids",
         "events": "events:events",
