@@ -24,6 +24,7 @@ from bridges.handled import ended, finish, handle_readings, handle_rows, tell
 from bridges.loops import USUAL, Guards
 from bridges.parsed import read
 from bridges.passing import passes
+from bridges.profiling import Profiler
 from bridges.registered import ConnectorRow, Registered
 from bridges.traced import Began, Tracer
 from core.database import Database
@@ -73,7 +74,9 @@ class Handler:
         batch: int | None = None,
         guards: Guards = USUAL,
         tracer: Tracer | None = None,
+        profiler: Profiler | None = None,
     ) -> None:
+        self._profiler = profiler if profiler is not None else Profiler()
         self._db, self._registered, self._batch = db, registered, batch or BATCH[db.dialect]
         self._tracer = tracer
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}"
@@ -211,6 +214,7 @@ class Handler:
             found = conn.execute(_WAITING, {"connector": row.id, "now": began.at, "size": size}).mappings().all()
             last = self._is_last(conn, row, n)
         readings = read(found, row, self._registered, catalogue)
+        self._profiler.observe(row, readings)
         with self._db.write() as conn:
             if not lanes.is_ours(conn, row.id, fence):
                 return 0, False
@@ -225,11 +229,14 @@ class Handler:
             )  # a hold may have come
             readings = [reading for reading in readings if reading.delivery["id"] in waits]
             if readings:
-                batch = handle_readings(self._db, conn, self._registered, row, readings, self._db.now(conn), self._guards)
+                now = self._db.now(conn)
+                batch = handle_readings(self._db, conn, self._registered, row, readings, now, self._guards)
+                written = self._profiler.flush(conn, row, definitions.load(conn), now)
             more = not last and lanes.go_on(self._db, conn, row.id, fence, ids[-1]) is not None
             if last:
                 lanes.end(conn, row.id, fence)
         if readings:
+            self._profiler.settled(written)
             self._tell_of(row, found, batch, began)
         return len(found), more
 

@@ -20,6 +20,7 @@ from bridges.holds import stand_as_now
 from bridges.loops import USUAL, Guards, LoopError, keep_to_budget
 from bridges.parsed import Item, Reading, read, resolve
 from bridges.prefetch import prefetch
+from bridges.profiling import hold_back
 from bridges.registered import ConnectorRow, Registered
 from bridges.writes import write
 from core.bulk import update_many
@@ -78,6 +79,7 @@ def handle_readings(
     catalogue = definitions.load(conn)
     rules = compiled.load(conn, catalogue.specs)
     items = [item for reading in readings for item in reading.items]
+    hold_back(conn, row, items)
     resolve(conn, db, items, catalogue, now)
     match_entered(conn, db, items, catalogue, now)
     earlier = _earlier(conn, [one.delivery["id"] for one in readings if one.delivery["handled_at"] is not None])
@@ -199,7 +201,7 @@ def _unknown_word(table: str, word: str) -> UnmappedWordError:
 def _close_when_last(conn: Connection, item: Item, row: ConnectorRow, now: Micros) -> None:
     """Close the repair that held events of this stream when no event is held by it any more."""
     place = item.mapping.to if item.mapping else item.record.stream
-    for code in ("unmapped", "unknown-id-shape", "definition", LoopError.code):
+    for code in ("unmapped", "unknown-id-shape", "definition", LoopError.code, "drift"):
         for where in {place, item.record.stream}:
             key = f"{code}:{row.name}:{where}"
             left = conn.execute(

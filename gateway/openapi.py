@@ -27,6 +27,7 @@ VARIABLES: dict[str, tuple[str, str | None]] = {
     "stream": ("a stream of the connector's kind", "problems"),
     "kind": ("the kind of definition: entity, mapping, formula, bridge, recipe, code_table", "recipe"),
     "review_id": ("of a review, as the list shows it", None),
+    "drift_id": ("the number of a drift, as the list shows it", None),
     "edge_id": ("of an edge, as an entity shows it", None),
     "word": ("a placeholder as the list shows it", None),
     "prefix": ("the first characters of a key, as the list shows them", None),

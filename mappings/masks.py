@@ -22,6 +22,8 @@ from mappings.translate.paths import Equals, Path
 Place = tuple[int, str | int]
 """A place in a record: the identity of its container, and the key there."""
 
+_BIGGEST = 2**63 - 1
+
 _CHINESE = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜戚谢邹喻柏窦章苏潘葛范彭鲁韦马苗花方任袁柳"
 
 _ABOUT_PEOPLE = frozenset(
@@ -105,8 +107,18 @@ class Mask:
         if isinstance(value, bool) or value is None:
             return value
         if isinstance(value, int):
-            return int(self.text(str(value)))
+            return self._whole(value)
         return float(self.text(f"{value:f}")) if isinstance(value, float) else value
+
+    def _whole(self, value: int) -> int:
+        """Return another number of as many digits that 64 bits can hold."""
+        sign, digits = ("-", str(-value)) if value < 0 else ("", str(value))
+        masked = self.text(digits)
+        if masked[0] == "0":  # only a first digit from 1 to 9 becomes 0
+            masked = f"{int(digits[0]) % 9 + 1}{masked[1:]}"
+        if len(masked) >= len(str(_BIGGEST)):
+            masked = f"{1 if digits[0] != '1' else 2}{masked[1 : len(str(_BIGGEST)) - 1]}"
+        return int(sign + masked)
 
     def text(self, value: str) -> str:
         """

@@ -189,6 +189,15 @@ class ContractSpec(Strict):
         above = [one for one in self.paths if path == one or path.startswith((f"{one}.", f"{one}["))]
         return self.paths[max(above, key=len)] if above else self.mode
 
+    def holds(self, path: str) -> bool:
+        """Say whether a record waits that is otherwise than agreed at this path."""
+        return self.mode_of(path) == "quarantine"
+
+    @property
+    def may_hold(self) -> bool:
+        """Say whether any record may have to wait."""
+        return self.mode == "quarantine" or "quarantine" in self.paths.values()
+
 
 class MappingSpec(Strict):
     """How a stream's record becomes an entity's fields. Fields that are not listed are never written."""

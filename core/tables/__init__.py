@@ -9,6 +9,7 @@ from core.tables.archive import archive, archive_count, archive_id, remembered
 from core.tables.bridges import action, attempt, attempt_count, decision, spent, written
 from core.tables.connectors import connector, repair, stream
 from core.tables.definitions import definition, definition_version
+from core.tables.drift import drift, profile
 from core.tables.identity import (
     crosswalk,
     entity,
@@ -43,6 +44,7 @@ __all__ = [
     "definition",
     "definition_version",
     "delivery",
+    "drift",
     "entity",
     "event",
     "facet",
@@ -62,6 +64,7 @@ __all__ = [
     "match_record",
     "metadata",
     "observation",
+    "profile",
     "refusal",
     "remembered",
     "repair",

@@ -27,6 +27,7 @@ main = LazyGroup(
         "reverse": "codes:reverse",
         "versions": "versions:versions",
         "mappings": "mappings:mappings",
+        "drift": "drift:drift",
         "connectors": "trying:connectors",
         "ids": "ids:ids",
         "reviews": "reviews:reviews",

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import jsons
 from mappings.masks import Mask, is_about_people
 from mappings.translate.paths import read_path
 
@@ -74,7 +75,13 @@ def test_names_of_keys_are_known_in_both_languages() -> None:
         assert not is_about_people(key), key
 
 
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+)
 KEYS = st.sampled_from(["phone", "a", "电话", "b"])
 
 
@@ -87,4 +94,13 @@ def test_any_record_can_be_masked(node: Any) -> None:
             return {key: shape(inner) for key, inner in one.items()}
         return [shape(inner) for inner in one] if isinstance(one, list) else type(one)
 
-    assert shape(Mask().record({"x": node})) == shape({"x": node})
+    masked = Mask().record({"phone": node, "x": node})
+    assert shape(masked) == shape({"phone": node, "x": node})
+    assert jsons.loads(jsons.dumps(masked)) == masked
+
+
+@given(st.integers(-(10**18) + 1, 10**18 - 1))
+def test_a_masked_number_has_as_many_digits(number: int) -> None:
+    """A phone number kept as a number stays as long as it was, and becomes another one."""
+    masked = Mask().value(number)
+    assert (len(str(masked)), masked == number, (masked < 0) == (number < 0)) == (len(str(number)), False, True)
