@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from core.errors import NotFoundError
 from gateway.api import crosswalk as api
 from gateway.cli import exits
 from gateway.cli.asked import form
@@ -108,10 +109,12 @@ class _Faulty:
     en="Bring a crosswalk in: columns connector, entity, external_id, master_id, valid_from, valid_to.",
     zh="导入对照表：列为 connector、entity、external_id、master_id、valid_from、valid_to（或中文表头）。",
 )
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_terms
 def bring_in(desk: Desk, file: Path, format_: str | None, encoding: str, errors: Path | None, **given: Any) -> Said:
     """Check every line, then write; ends with 1 if a line is faulty."""
+    if not file.is_file():
+        raise NotFoundError(f"There is no file {file}.", why="It cannot be found from here.", fix="Check its name and folder.")
     terms = form(api.ImportTerms, format=format_of(file, format_), encoding=encoding, **given)
     faulty = _Faulty(errors or file.with_name(f"{file.name}.errors.csv"))
     bars = _Bars(desk)
