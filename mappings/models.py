@@ -238,6 +238,19 @@ class Row(Strict):
         return cls.model_validate(written) if isinstance(written, dict) and "to" in written else cls(to=written)
 
 
+def _row(written: Json) -> Json:
+    """Refuse a row that is written wrong, at its word."""
+    if isinstance(written, dict):
+        try:
+            Row.model_validate(written)
+        except ValidationError as error:
+            said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False))
+            raise ValueError(
+                f"a row is our word, or {{to: our word, relation: equivalent, narrower or broader}}: {said}"
+            ) from None
+    return written
+
+
 class Unmapped(Strict):
     """
     What a table makes of a word that it lacks: ``error``, ``pass`` (the word itself), ``review``, ``{fixed: word}``,
@@ -272,15 +285,8 @@ class CodeTableSpec(Strict):
     kind: Literal["code_table"] = "code_table"
     name: Slug
     title: Title | None = None
-    rows: dict[str, Json]
+    rows: dict[str, Annotated[Json, AfterValidator(_row)]]
     unmapped: Unmapped = Field(default_factory=Unmapped)
-
-    @model_validator(mode="after")
-    def _rows_known(self) -> CodeTableSpec:
-        for row in self.rows.values():
-            if isinstance(row, dict):
-                Row.model_validate(row)
-        return self
 
 
 Spec: TypeAlias = EntitySpec | MappingSpec | FormulaSpec | CodeTableSpec

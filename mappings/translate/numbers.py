@@ -34,7 +34,7 @@ def _integer(value: Json) -> Json:
         return value
     if value.__class__ is str and _INTEGER.fullmatch(value):
         return int(value)
-    if value.__class__ is float and value.is_integer():
+    if value.__class__ is float and value.is_integer() and abs(value) < 2**63:
         return int(value)
     raise StepError(
         f"{value!r} is not a whole number.", "Correct it at the source, or add the steps trim and nfkc before integer."
@@ -75,7 +75,7 @@ def _boolean_back(value: Json, theirs: Json) -> Json:
     if theirs.__class__ is str:
         at = next((n for n in range(3) if theirs.casefold() in (_TRUE[n], _FALSE[n])), 0)
         return (_TRUE if value else _FALSE)[at]
-    return int(value) if theirs.__class__ is int else value
+    return int(value) if theirs.__class__ is int and value.__class__ is bool else value
 
 
 def string(value: Json) -> Json:

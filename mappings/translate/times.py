@@ -86,6 +86,19 @@ def _dotnet_back(value: Json, theirs: Json) -> Json:
     return f"/Date({_epoch_back(1000)(value, MISSING)}{offset})/"
 
 
+def _within(change: Callable[..., Json]) -> Callable[..., Json]:
+    """Let a time that has no instant in the calendar be invalid: 0001-01-01 in a zone ahead of UTC, a .NET "never"."""
+
+    def run(value: Json, *theirs: Json) -> Json:
+        try:
+            return change(value, *theirs)
+        except OverflowError as error:
+            why = f"{value!r} is not a time that can be meant: in UTC it is before the year 1 or after 9999."
+            raise StepError(why, "It usually means 'never': set on_invalid to skip.") from error
+
+    return run
+
+
 def _time(argument: Json, world: World) -> Lens:
     wanted = options("time", argument, {"format": (str, list), "zone": (str,), "ambiguous": (str,)})
     if argument is not None and not wanted.keys() & {"format", "zone"}:
@@ -124,7 +137,7 @@ def _time(argument: Json, world: World) -> Lens:
         moment, _, form = local(value, theirs)
         return to_rfc3339(from_datetime(moment if form is None else form.cut(moment)))
 
-    return Lens(run, back, normal=normal, about=Times(tuple(forms), zone))
+    return Lens(_within(run), _within(back), normal=_within(normal), about=Times(tuple(forms), zone))
 
 
 def _read(words: str, forms: list[Form]) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mappings.reverse import FieldWay, ReverseError, put, ways
 from mappings.reverse.lens import get
 from mappings.translate.paths import MISSING
 from mappings.translate.plan import Plan
+from mappings.translate.step import StepError
 from tests.mappings.test_translate_fields import compiled
 
 ROUNDUP = {
@@ -203,7 +205,7 @@ def test_both_laws_hold_for_whatever_is_drawn(field: str, steps: list[Any]) -> N
 
     one = plan(field, steps)
 
-    @settings(max_examples=40)
+    @settings(max_examples=40, deadline=None)  # the first call may load a library
     @given(st.lists(edges.theirs(one.steps, one.target.type), min_size=2, max_size=2))
     def laws(pair: list[Json]) -> None:
         read = []
@@ -219,6 +221,41 @@ def test_both_laws_hold_for_whatever_is_drawn(field: str, steps: list[Any]) -> N
         assert get(one, written) == read[1]
 
     laws()
+
+
+ODD: tuple[Json, ...] = (
+    *("9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00", "9999-12-31 23:59:59", "99991231 235959"),
+    *(
+        "1e400",
+        "9" * 40,
+        1e308,
+        10**18,
+        1e-320,
+        [],
+        {},
+        {"a": 1},
+        None,
+        True,
+        "",
+        "\0",
+        "/Date(999999999999999999)/",
+        7,
+        1.5,
+        ["a"],
+    ),
+)
+
+
+@pytest.mark.parametrize(("field", "steps"), [*CHAINS, ("since", [{"time": {"zone": "America/New_York"}}])], ids=str)
+def test_nothing_breaks_a_way_back(field: str, steps: list[Any]) -> None:
+    """Whatever is to be written over whatever is there, it is written or refused in words."""
+    one = plan(field, steps)
+    for ours in ODD:
+        with contextlib.suppress(StepError):
+            get(one, ours)
+        for theirs in (MISSING, *ODD):
+            with contextlib.suppress(ReverseError):
+                put(one, ours, theirs)
 
 
 def test_a_person_is_not_quoted() -> None:

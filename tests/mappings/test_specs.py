@@ -98,7 +98,7 @@ def test_a_good_definition_has_no_problems(kind: str, spec: dict[str, Any]) -> N
         ("formula", {"expression": 'alert.urgent ? "P1" : "P2"'}, "expression", "alert.priority -> alert.urgent"),
         ("formula", {"name": "another"}, "of", "alert-priority computes alert.priority already"),
         ("code_table", {"rows": {}}, "rows", "empty"),
-        ("code_table", {"rows": {"a": {"to": 1, "relation": "like"}}}, "", "'equivalent'"),
+        ("code_table", {"rows": {"a": {"to": 1, "relation": "like"}}}, "rows.a", "'equivalent'"),
     ],
 )
 def test_each_mistake_is_named_at_its_place(kind: str, change: dict[str, Any], path: str, words: str) -> None:
