@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
@@ -76,4 +75,4 @@ def _follow(conn: Connection, items: list[Item]) -> None:
     for item in items:
         assert item.resolved is not None
         entity_id, gid = today[item.resolved.home_id]
-        item.resolved = replace(item.resolved, entity_id=entity_id, gid=gid)
+        item.resolved = item.resolved._replace(entity_id=entity_id, gid=gid)
