@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mappings.identity.components import components
@@ -33,7 +33,7 @@ def joined(found: Plan, groups: Any = ()) -> list[set[int]]:
     return components(range(N), [*before, *(pair[:2] for pair in found.links)])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SAID, SOME, SOME, st.randoms(use_true_random=False))
 def test_the_laws_of_joining(said: Any, apart: Any, edges: Any, order: Any) -> None:
     """
@@ -57,7 +57,7 @@ def test_the_laws_of_joining(said: Any, apart: Any, edges: Any, order: Any) -> N
     assert again.held == found.held
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SAID)
 def test_nothing_worth_asking_is_dropped(said: Any) -> None:
     """Every pair from the lower threshold on is joined in the end, or held with its reason."""

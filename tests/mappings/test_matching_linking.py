@@ -149,7 +149,7 @@ PHONES = st.sampled_from(["13800138000", "13911112222", "0755-86013388", None])
 DAYS = st.sampled_from(["1980-01-02", "1980-02-01", "1990-09-09", None])
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     records=st.lists(st.fixed_dictionaries({"name": NAMES, "phone": PHONES, "birthday": DAYS}), min_size=2, max_size=6),
     apart=st.tuples(st.integers(0, 5), st.integers(0, 5)),

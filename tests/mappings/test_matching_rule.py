@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -137,7 +137,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(KINDS)), VALUES, VALUES)
 def test_every_kind_is_symmetric_bounded_and_fits_a_row(kind: str, one: Any, other: Any) -> None:
     """The order of the two does not matter, no value gives more than an equal one, and what is kept is JSON."""
