@@ -5,6 +5,6 @@ One endpoint: without parameters its manifest, with ``queries`` candidates, with
 Tieline's own: in the header, as the parameter ``key``, or (for programs that can send neither) in the path.
 """
 
-from gateway.reconcile.service import blueprint
+from gateway.reconcile.addresses import blueprint
 
 __all__ = ["blueprint"]
