@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bridges.moves import STREAM, Move, read_move
 from bridges.registered import ConnectorRow, Registered
 from core.database import Database
 from core.errors import InputError, SetupError, TielineError
@@ -49,6 +50,7 @@ class Item:
     refers: set[int] = field(default_factory=set)  #: the entities that it names by their ids
     strange: dict[str, SetupError | None] = field(default_factory=dict)  #: entity referred to -> why its id was not taken
     counted: bool = False
+    move: Move | None = None  #: a merge or unmerge of our own; it has no mapping
 
 
 @dataclass(slots=True)
@@ -68,6 +70,10 @@ def read(
     settings = registered.settings(connector)
     readings = []
     for row in rows:
+        if row["stream"] == STREAM:
+            move, record = read_move(row)
+            readings.append(Reading(row, [Item(row, connector, 0, record, move=move)]))
+            continue
         delivery = Delivery(
             receipt=row["receipt"],
             connector=connector.name,
@@ -140,11 +146,11 @@ def resolve(conn: Connection, db: Database, items: list[Item], catalogue: Catalo
     """Give every item its entity and every reference its master ID, in one call for the whole batch."""
     wants: dict[Want, None] = {}
     for item in items:
-        if item.error is None:
+        if item.error is None and item.move is None:
             wants.update(dict.fromkeys(_wants(item)))
     answers = resolve_or_mint(conn, db, wants, catalogue.prefixes, now) if wants else {}
     for item in items:
-        if item.error is not None:
+        if item.error is not None or item.move is not None:
             continue
         subject, *references = _wants(item)
         answer = answers[subject]

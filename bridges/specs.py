@@ -13,6 +13,7 @@ from core.expressions import compile_condition, compile_formula
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=80)]
 EVENT_NAMES: tuple[Literal["created", "changed"], ...] = ("created", "changed")
+"""What a bridge watches that names no events; merged and unmerged (``bridges.moves``) have to be named."""
 
 
 class Part(BaseModel):
@@ -25,7 +26,7 @@ class On(Part):
     """Which events are candidates: an entity, what happened to it, and (optionally) to which of its fields."""
 
     entity: str
-    events: tuple[Literal["created", "changed"], ...] = EVENT_NAMES
+    events: tuple[Literal["created", "changed", "merged", "unmerged"], ...] = EVENT_NAMES
     fields: tuple[str, ...] = ()
 
 
