@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from bridges.echoes import Key, echo_of
 from bridges.kept import Kept
 from bridges.loops import USUAL, Cause, Guards, Spending, asked_again, cause_of, is_stopped, stop
+from bridges.moves import Move
 from bridges.parsed import Item
 from bridges.plan import Firing, Place, Planned, plan, refused
 from bridges.registered import Registered
@@ -29,7 +30,7 @@ from core.repairs import close_repair, open_keys, open_repair
 from core.words import Json, Micros, Origin, State, Verdict
 from mappings.catalogue import Catalogue
 from mappings.formulas import recompute
-from mappings.identity import UnknownShapeError, mint
+from mappings.identity import UnknownShapeError, current, mint
 from mappings.scope import Loaded, Scope, Want, build_scope, load_scopes
 from mappings.values import OWN, OWN_NAME, Differences, Stamp, differences, own_value
 
@@ -90,6 +91,9 @@ class Batch:
         """Handle one item: an error, a stale state, an echo, nothing new, or an event on which bridges decide."""
         old = self.earlier.get((item.delivery["id"], item.n))
         event = self._event(item, old)
+        if item.move is not None:
+            self._moved(item.move, event)
+            return
         if item.error is not None:
             self._ended_by(item.error, item, event)
             self.rows.events.append(event)
@@ -109,6 +113,16 @@ class Batch:
             self.rows.events.append(event | {"type": f"{item.mapping.to}.seen", "state": State.SKIPPED.value, "reason": stale})
             return
         self._learn(item, event)
+
+    def _moved(self, move: Move, event: dict[str, Any]) -> None:
+        """Let the bridges decide on a merge or unmerge, about whoever answers for that master ID today."""
+        who = current(self.conn, [move.gid])[move.gid]
+        self.kept.take(shared={who.entity_id})
+        load_scopes(self.conn, self.catalogue, [Want(move.etype, who.entity_id, {})], self.loaded)
+        event |= {"type": f"{move.etype}.{move.happened}", "etype": move.etype, "entity_id": who.entity_id}
+        event["changes"] = {"master_id": [move.before, move.after]}
+        self.rows.events.append(event)
+        self._decide(event, move.etype, who.entity_id, move.happened, event["delivery_id"])
 
     def _learn(self, item: Item, event: dict[str, Any]) -> None:
         """Store what is new in a record and let the bridges decide, unless it is an echo or says nothing new."""

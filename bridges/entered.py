@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
+from bridges.moves import announce
 from bridges.parsed import Item
 from core.database import Database
 from core.tables import entity, match_record
@@ -35,7 +36,10 @@ def match_entered(conn: Connection, db: Database, items: Iterable[Item], catalog
         known = set(conn.execute(select(match_record.c.entity_id).where(match_record.c.entity_id.in_(sorted(found)))).scalars())
         new = {home: record for home, record in found.items() if home not in known}
         if new:
-            moved |= bool(linking.enter(conn, db, catalogue.rules[etype], new, now).edges)
+            made = linking.enter(conn, db, catalogue.rules[etype], new, now).edges
+            for change in made.values():
+                announce(db, conn, "merged", change)
+            moved |= bool(made)
     if moved:
         _follow(conn, told)
 

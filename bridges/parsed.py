@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bridges.moves import STREAM, Move, read_move
 from bridges.registered import ConnectorRow, Registered
 from core.database import Database
 from core.errors import InputError, NotFoundError, SetupError, TielineError
@@ -58,6 +59,7 @@ class Item:
     known_by: dict[str, tuple[int, bool]] = field(default_factory=dict)  #: connector that a field's id belongs to, if another
     strange: dict[str, SetupError | None] = field(default_factory=dict)  #: entity referred to -> why its id was not taken
     counted: bool = False
+    move: Move | None = None  #: a merge or unmerge of our own; it has no mapping
 
 
 @dataclass(slots=True)
@@ -77,6 +79,10 @@ def read(
     registered.settings(connector)  # what is wrong with them is the connector's fault, not a delivery's
     readings = []
     for row in rows:
+        if row["stream"] == STREAM:
+            move, record = read_move(row)
+            readings.append(Reading(row, [Item(row, connector, 0, record, move=move)]))
+            continue
         try:
             records = records_of(row, connector, registered)
         except TielineError as error:
@@ -175,7 +181,7 @@ def resolve(conn: Connection, db: Database, items: list[Item], catalogue: Catalo
     """Give every item its entity and every reference its master ID, in one call for the whole batch."""
     minted: dict[Want, None] = {}
     known: dict[Want, None] = {}
-    asked = [(item, _subject(item), _references(item)) for item in items if item.error is None]
+    asked = [(item, _subject(item), _references(item)) for item in items if item.error is None and item.move is None]
     for _, subject, references in asked:
         minted[subject] = None
         for reference, want in references.values():

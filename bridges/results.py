@@ -17,6 +17,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from bridges.claims import BREAKER_AFTER, BREAKER_S, Claimed
 from bridges.counting import count
 from bridges.holds import hold
+from bridges.moves import announce
 from bridges.passing import passes, until_passed
 from bridges.plan import brought_back, fill
 from bridges.retry import wait_before
@@ -230,7 +231,9 @@ def _link(db: Database, conn: Connection, claimed: Claimed, etype: str, external
     assert claimed.connector_id is not None
     assert claimed.target_id is not None
     try:
-        link(conn, db, claimed.connector_id, etype, external_id, claimed.target_id, now, MadeBy.ACT)
+        made = link(conn, db, claimed.connector_id, etype, external_id, claimed.target_id, now, MadeBy.ACT)
+        if made.change is not None:  # its push was faster than the answer to our own call: the two are one now
+            announce(db, conn, "merged", made.change)
     except TielineError as error:
         open_repair(conn, f"link:{claimed.id}", error, connector=None, now=now)
 

@@ -16,6 +16,7 @@ from mappings.specs import compiled, read
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=80)]
 EVENT_NAMES: tuple[Literal["created", "changed"], ...] = ("created", "changed")
+"""What a bridge watches that names no events; merged and unmerged (``bridges.moves``) have to be named."""
 
 
 class Part(BaseModel):
@@ -28,7 +29,7 @@ class On(Part):
     """Which events are candidates: an entity, what happened to it, and (optionally) to which of its fields."""
 
     entity: str
-    events: tuple[Literal["created", "changed"], ...] = EVENT_NAMES
+    events: tuple[Literal["created", "changed", "merged", "unmerged"], ...] = EVENT_NAMES
     fields: tuple[str, ...] = ()
 
 

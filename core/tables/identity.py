@@ -110,14 +110,7 @@ identity_event = Table(
     Column("moved", JsonText, nullable=False, comment="[{master_id, before, after}]"),
     Column("made_by", Text, nullable=False),
     Column("at", At, nullable=False),
-    Column("told_at", At, comment="when the bridges were asked"),
     CheckConstraint("type IN ('identity.merged', 'identity.unmerged')", name="type_known"),
-    Index(
-        "ix_identity_event_untold",
-        "id",
-        sqlite_where=text("told_at IS NULL"),
-        postgresql_where=text("told_at IS NULL"),
-    ),
 )
 
 id_misfit = Table(

@@ -11,8 +11,9 @@ from pydantic import Field
 from sqlalchemy import select
 
 from core.database import Database
-from core.errors import InputError
+from core.errors import InputError, TielineError
 from core.tables import crosswalk
+from core.words import Micros
 from gateway.api.identity import AllResolved, AskedId, Resolved, resolved
 from gateway.operations import Call, Download, Subject
 from gateway.shapes import Answer, Body, Claim, Moment, Query, moment
@@ -170,12 +171,23 @@ def write_ids(call: Call, body: Entries) -> AllResolved:
         )
         for one in body.items
     ]
-    db = call.parts.db
+    found, now = _written(call.parts.db, body.mode, entries)
+    return AllResolved(items=[resolved(one, answer, moment(now)) for one, answer in zip(body.items, found, strict=True)])
+
+
+def _written(
+    db: Database, mode: identity.Mode, entries: list[identity.Entry]
+) -> tuple[list[identity.Resolved | TielineError], Micros]:
+    """Write entries; what may be known already is looked up first, so that nobody waits for a look-up."""
+    if mode is identity.Mode.RESOLVE_OR_MINT:
+        with db.read() as conn:
+            prefixes, now = catalogue.load(conn).prefixes, db.now(conn)
+        wants = [identity.Want(one.connector_id, one.etype, one.external_id, one.gid) for one in entries]
+        answers = identity.known_or_minted(db, wants, prefixes)
+        return [answers[want] for want in wants], now
     with db.write() as conn:
         now = db.now(conn)
-        found = identity.write(conn, db, body.mode, entries, catalogue.load(conn).prefixes, now)
-    as_of = moment(now)
-    return AllResolved(items=[resolved(one, answer, as_of) for one, answer in zip(body.items, found, strict=True)])
+        return identity.write(conn, db, mode, entries, catalogue.load(conn).prefixes, now), now
 
 
 @subject.post("/identity/close", scope="identity:write", also=(404,))

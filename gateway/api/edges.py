@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pydantic import Field
 from sqlalchemy import Connection, select
 
+from bridges.moves import announce
 from core.errors import NotFoundError
 from core.tables import entity
 from core.words import Micros
@@ -115,7 +116,7 @@ def merge_entities(call: Call, query: Trying, body: Pair) -> Changed:
         made = identity.merge(
             conn, call.parts.db, one, other, made_by=call.caller.name, now=now, rule="steward", evidence={"why": body.why}
         )
-        return changed(conn, made, now, dry_run=query.dry_run)
+        return changed(call, conn, "merged", made, now, dry_run=query.dry_run)
 
 
 @subject.post("/identity/distinct", scope="identity:write", also=(404, 409))
@@ -126,7 +127,7 @@ def declare_distinct(call: Call, query: Trying, body: Pair) -> Changed:
         made = identity.distinct(
             conn, call.parts.db, one, other, made_by=call.caller.name, now=now, rule="steward", evidence={"why": body.why}
         )
-        return changed(conn, made, now, dry_run=query.dry_run)
+        return changed(call, conn, "merged", made, now, dry_run=query.dry_run)
 
 
 @subject.post("/identity/edges/<edge_id>/end", scope="identity:write")
@@ -140,7 +141,7 @@ def end_edge(call: Call, edge_id: str, query: Trying) -> Changed:
         raise NotFoundError(f"There is no edge {edge_id!r}.", why="Edges have numbers.", fix="See the entity's edges.")
     with _turn(call, dry_run=query.dry_run) as (conn, now):
         done = identity.unmerge(conn, call.parts.db, int(edge_id), ended_by=call.caller.name, now=now)
-        return changed(conn, done, now, dry_run=query.dry_run)
+        return changed(call, conn, "unmerged", done, now, dry_run=query.dry_run)
 
 
 @subject.post("/identity/pin", scope="identity:write", also=(404,))
@@ -149,7 +150,8 @@ def pin_entity(call: Call, query: Trying, body: Pin) -> Changed:
     with _turn(call, dry_run=query.dry_run) as (conn, now):
         chosen = who_exactly(conn, body.master_id)
         moved = identity.pin(conn, call.parts.db, chosen, body.rank, made_by=call.caller.name, now=now)
-        return changed(conn, identity.Change(0, new=True, moved=moved), now, dry_run=query.dry_run)
+        change = identity.Change(0, new=True, moved=moved)
+        return changed(call, conn, "merged", change, now, dry_run=query.dry_run)
 
 
 @subject.post("/identity/link", scope="identity:write", also=(404, 409))
@@ -160,7 +162,7 @@ def link_id(call: Call, body: Link) -> Changed:
         home = who_exactly(conn, body.master_id)
         etype = _type_of(conn, home)
         made = identity.link(conn, call.parts.db, row.id, etype, body.external_id, home, now, made_by=call.caller.name)
-        return changed(conn, made.change or identity.Change(0, new=False), now, dry_run=False)
+        return changed(call, conn, "merged", made.change or identity.Change(0, new=False), now, dry_run=False)
 
 
 @subject.post("/identity/assign", scope="identity:write", also=(404, 409))
@@ -199,13 +201,19 @@ def list_identity_events(call: Call, query: Place) -> IdentityEvents:
 
 @contextmanager
 def _turn(call: Call, *, dry_run: bool) -> Iterator[tuple[Connection, Micros]]:
-    """Give a transaction that is kept, or (a dry run) one that never is."""
+    """Give a transaction that is kept, or (a dry run) one that never is; then wake who handles what it announced."""
     with call.parts.db.trial() if dry_run else call.parts.db.write() as conn:
         yield conn, call.parts.db.now(conn)
+    if not dry_run:
+        call.parts.ring()
 
 
-def changed(conn: Connection, change: identity.Change, now: Micros, *, dry_run: bool = False) -> Changed:
-    """Write what an edge did, or (a dry run) would do."""
+def changed(
+    call: Call, conn: Connection, happened: str, change: identity.Change, now: Micros, *, dry_run: bool = False
+) -> Changed:
+    """Write what an edge did, and announce it to the bridges unless nothing of it stays."""
+    if not dry_run:
+        announce(call.parts.db, conn, happened, change)
     return Changed(
         edge_id=change.edge_id or None,
         new=change.new,

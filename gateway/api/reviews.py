@@ -193,7 +193,7 @@ def _decide(call: Call, number: int, body: Verdicts) -> Decided:
                 why=body.why,
                 until=body.until if body.verdict == "later" else None,
             )
-            told = _changed(conn, done.change, now)
+            told = _changed(call, conn, "merged", done.change, now)
     except InputError as error:
         return _failed(number, error)
     return Decided(id=number, decision=done.decision_id, changed=told, problem=None)
@@ -204,14 +204,14 @@ def _undo(call: Call, number: int) -> Decided:
         with call.parts.db.write() as conn:
             now = call.parts.db.now(conn)
             done = reviews.undo(conn, call.parts.db, number, made_by=call.caller.name, now=now)
-            told = _changed(conn, done.change, now)
+            told = _changed(call, conn, "unmerged", done.change, now)
     except InputError as error:
         return _failed(number, error)
     return Decided(id=number, decision=done.decision_id, changed=told, problem=None)
 
 
-def _changed(conn: Connection, change: Change | None, now: Micros) -> Changed | None:
-    return None if change is None else changed(conn, change, now)
+def _changed(call: Call, conn: Connection, happened: str, change: Change | None, now: Micros) -> Changed | None:
+    return None if change is None else changed(call, conn, happened, change, now)
 
 
 def _failed(number: int, error: InputError) -> Decided:

@@ -36,6 +36,7 @@ _group = Group("ids", en="", zh="")
 @option("--dry-run", "dry", is_flag=True, en="Only say what would be done.", zh="仅说明将要执行的操作。")
 def match(desk: Desk, entity: str, everything: bool, dry: bool) -> Said:
     """Match an entity in short transactions, with a progress bar."""
+    from bridges.moves import announce
     from mappings.matching import batch
 
     db = desk.db
@@ -46,7 +47,14 @@ def match(desk: Desk, entity: str, everything: bool, dry: bool) -> Said:
         def progress(done: int, total: int) -> None:
             move(100 * done // max(1, total))
 
-        found = batch.match(db, rule, everything=everything, dry=dry, progress=progress)
+        found = batch.match(
+            db,
+            rule,
+            everything=everything,
+            dry=dry,
+            progress=progress,
+            joined=lambda conn, change: announce(db, conn, "merged", change),
+        )
     document = {"entity": entity, "dry_run": dry, **asdict(found)}
 
     def show(console: Console) -> None:

@@ -28,16 +28,16 @@ _WHATS = ("entity", "type", "property")
 def blueprint(parts: Parts) -> Blueprint:
     """Return the service, at ``/reconcile`` and (key in the path) at ``/reconcile/with/<key>``."""
     made = Blueprint("reconcile", __name__, url_prefix="/reconcile")
-    service = _Addresses(parts)
+    ours = _Addresses(parts)
     for prefix in ("", "/with/<key>"):
         name = "plain" if not prefix else "keyed"
         for path, run, methods in (
-            ("", service.endpoint, ["GET", "POST"]),
-            ("/", service.endpoint, ["GET", "POST"]),
-            ("/suggest/<what>", service.suggest, ["GET"]),
-            ("/flyout/<what>", service.flyout, ["GET"]),
-            ("/properties", service.properties, ["GET"]),
-            ("/preview", service.preview, ["GET"]),
+            ("", ours.endpoint, ["GET", "POST"]),
+            ("/", ours.endpoint, ["GET", "POST"]),
+            ("/suggest/<what>", ours.suggest, ["GET"]),
+            ("/flyout/<what>", ours.flyout, ["GET"]),
+            ("/properties", ours.properties, ["GET"]),
+            ("/preview", ours.preview, ["GET"]),
         ):
             made.add_url_rule(
                 prefix + path,

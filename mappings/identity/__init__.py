@@ -12,6 +12,7 @@ from mappings.identity.errors import (
 )
 from mappings.identity.mint import mint
 from mappings.identity.modes import Entry, write
+from mappings.identity.opening import known_or_minted
 from mappings.identity.publishing import declare, try_shape
 from mappings.identity.resolve import resolve, resolve_or_mint
 from mappings.identity.shapes import Shape
@@ -40,6 +41,7 @@ __all__ = [
     "distinct",
     "entered",
     "external_ids",
+    "known_or_minted",
     "link",
     "members",
     "merge",

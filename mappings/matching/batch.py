@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from core.database import Database
+from mappings.identity import Change
 from mappings.identity.rows import query
 from mappings.matching import index, linking, reviews
 from mappings.matching.closure import Pair, Plan
@@ -23,6 +24,8 @@ PORTION = 100
 
 Progress = Callable[[int, int], None]
 """Told how many records of how many were compared."""
+Joined = Callable[[Connection, Change], None]
+"""Told what every edge moved, in its transaction."""
 
 
 @dataclass(slots=True)
@@ -38,7 +41,13 @@ class Matched:
 
 
 def match(
-    db: Database, rule: Rule, *, everything: bool = False, dry: bool = False, progress: Progress = lambda _done, _total: None
+    db: Database,
+    rule: Rule,
+    *,
+    everything: bool = False,
+    dry: bool = False,
+    progress: Progress = lambda _done, _total: None,
+    joined: Joined = lambda _conn, _change: None,
 ) -> Matched:
     """Match one entity; ``dry`` says what would be joined and asked, and changes nothing but the index."""
     done = Matched(prepared=prepare(db, rule))
@@ -57,7 +66,7 @@ def match(
     if dry:
         done.linked, done.proposed = len(made.links), len(made.held)
         return done
-    _carry_out(db, rule, made, done)
+    _carry_out(db, rule, made, done, joined)
     with db.write() as conn:
         done.gone = reviews.tidy(conn, rule.etype, db.now(conn))
     for chunk in _chunks(due):
@@ -91,13 +100,15 @@ def prepare(db: Database, rule: Rule) -> int:
             last = rows[-1][0]
 
 
-def _carry_out(db: Database, rule: Rule, made: Plan, done: Matched) -> None:
+def _carry_out(db: Database, rule: Rule, made: Plan, done: Matched, joined: Joined) -> None:
     for start in range(0, len(made.links), PORTION):
         portion = made.links[start : start + PORTION]
         with db.write() as conn:
             db.lock_key(conn, "identity-edges")
             ground = linking.ground_of(conn, rule, portion, {})
             linked = linking.apply(conn, db, ground, linking.planned(ground, portion), db.now(conn))
+            for change in linked.edges.values():
+                joined(conn, change)
         done.linked += len(linked.edges)
         done.proposed += len(linked.proposed)
     for start in range(0, len(made.held), PORTION):

@@ -204,3 +204,49 @@ def test_hostile_ids_are_refused_and_nothing_is_written(plant: Ground, bad: str)
         assert response.get_json()["fix"]
     with plant.db.read() as conn:
         assert conn.execute(select(crosswalk.c.id)).all() == before
+
+
+TOLD: dict[str, Any] = {
+    "kind": "bridge",
+    "name": "device-merged",
+    "title": {"en": "x", "zh": "x"},
+    "on": {"entity": "device", "events": ["merged", "unmerged"]},
+    "when": "1 == 1",
+    "steps": [{"id": "take", "snapshot": "of-device"}],
+}
+ABOUT: dict[str, Any] = {
+    "kind": "recipe",
+    "name": "of-device",
+    "title": {"en": "x", "zh": "x"},
+    "subject": "device",
+    "deadline_ms": 500,
+    "facets": {},
+}
+
+
+def test_bridges_decide_on_merges_and_unmerges(ground_on_each: Ground) -> None:
+    """A merge is an event of the survivor with old and new ID: stored with the edge, in the books, replayable."""
+    ground = ground_on_each
+    publish_all(ground.db, [*ENTITIES, ABOUT, TOLD])
+    for name in ("mes", "erp"):
+        ground.register(name)
+    write(ground, "add", ("mes", "M-1"), ("erp", "E-1"))
+    ground.ok("POST", "/identity/merge?dry_run=true", pair())
+    edge = ground.ok("POST", "/identity/merge", pair())["edge_id"]
+    ground.work()
+    ground.ok("POST", f"/identity/edges/{edge}/end")
+    ground.work()
+
+    events = {one["type"]: one for one in ground.ok("GET", "/events")["items"]}
+
+    assert events.keys() == {"device.merged", "device.unmerged"}
+    assert events["device.merged"]["changes"] == {"master_id": [B, A]}
+    assert events["device.unmerged"]["changes"] == {"master_id": [A, B]}
+    assert [(one["connector"], one["state"]) for one in events.values()] == [("erp", "done")] * 2
+    decisions = ground.ok("GET", "/decisions?bridge=device-merged")["items"]
+    assert [one["verdict"] for one in decisions] == ["fired", "fired"], decisions
+    assert ground.ok("GET", "/accounting")["holds"] is True
+    ground.ok("POST", "/replay/run", {"id": events["device.merged"]["id"]})
+    ground.work()
+    assert ground.ok("GET", "/accounting")["holds"] is True
+    assert len(ground.ok("GET", "/decisions?bridge=device-merged")["items"]) == 3

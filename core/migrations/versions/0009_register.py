@@ -33,12 +33,10 @@ def upgrade() -> None:
         sa.Column("moved", sa.Text(), nullable=False, comment="[{master_id, before, after}]"),
         sa.Column("made_by", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("told_at", sa.BigInteger(), nullable=True, comment="when the bridges were asked"),
         sa.CheckConstraint("type IN ('identity.merged', 'identity.unmerged')", name="ck_identity_event_type_known"),
         sa.ForeignKeyConstraint(["edge_id"], ["identity_edge.id"], name="fk_identity_event_edge_id"),
         sa.PrimaryKeyConstraint("id", name="pk_identity_event"),
     )
-    op.create_index("ix_identity_event_untold", "identity_event", ["id"], **_only("told_at IS NULL"))
     op.create_table(
         "id_misfit",
         sa.Column("id", ROW_ID, nullable=False),
