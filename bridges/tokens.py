@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from connectors.kit.tokens import Kept, Token, Trouble
+from connectors.kit.tokens import Kept, PrivateTokens, Token, Trouble
 from core.clock import SECOND
 from core.database import Database
 from core.secrets import Vault
@@ -89,11 +89,67 @@ class RowTokens:
         with self._db.write() as conn:
             conn.execute(self._mine().where(table.c.fence == fence).values(lease_until=None))
 
+    def knows(self, seed: str) -> bool:
+        """Say whether what is kept comes from these credentials."""
+        with self._db.read() as conn:
+            row = self._row(conn)
+        return row is not None and row["seed"] == seed
+
+    def adopt(self, seed: str, token: Token) -> None:
+        """Keep a token that was got while the connector was being tried out; one that may be used once is used once."""
+        fence = self.claim(seed, 60)
+        if fence is not None:
+            self.keep(seed, fence, token)
+
     def _row(self, conn: Connection) -> Any:
         return conn.execute(select(table).where(table.c.connector_id == self._id)).mappings().one_or_none()
 
     def _mine(self) -> Any:
         return table.update().where(table.c.connector_id == self._id)
+
+
+class TrialTokens:
+    """
+    Tokens while settings are tried out: with the credentials that a connector has already, its own row; with new ones a
+    place in memory, so that a trial that fails takes nothing away. ``settle`` keeps what a good trial got.
+    """
+
+    def __init__(self, rows: RowTokens | None = None) -> None:
+        self._rows, self._private = rows, PrivateTokens()
+        self._claimed: RowTokens | PrivateTokens = self._private
+
+    def _of(self, seed: str) -> RowTokens | PrivateTokens:
+        return self._rows if self._rows is not None and self._rows.knows(seed) else self._private
+
+    def now(self) -> Micros:
+        """Return the time that decides."""
+        return self._private.now() if self._rows is None else self._rows.now()
+
+    def read(self, seed: str) -> Kept:
+        """Return what is kept for these credentials."""
+        return self._of(seed).read(seed)
+
+    def claim(self, seed: str, lease_s: float) -> int | None:
+        """Claim the renewal."""
+        self._claimed = self._of(seed)
+        return self._claimed.claim(seed, lease_s)
+
+    def keep(self, seed: str, fence: int, token: Token) -> bool:
+        """Keep a new token."""
+        return self._claimed.keep(seed, fence, token)
+
+    def fail(self, fence: int, trouble: Trouble) -> None:
+        """Remember why it failed."""
+        self._claimed.fail(fence, trouble)
+
+    def release(self, fence: int) -> None:
+        """Give the lease back."""
+        self._claimed.release(fence)
+
+    def settle(self, rows: RowTokens) -> None:
+        """The trial was good: its token becomes the connector's."""
+        if self._private.held is not None:
+            rows.adopt(*self._private.held)
 
 
 _WELL: dict[str, Any] = {"failures": 0, "failing_since": None, "cool_until": None, "is_wrong": False, "trouble": None}

@@ -70,7 +70,8 @@ def register(parts: Parts, kind_name: str, name: str, wish: Wish) -> Registratio
             )
     settings, secrets = split(cls.kind, wish.settings or {})
     inbound, secrets, shown = door(cls.kind, {}, wish, secrets)
-    report = try_out(cls, name, {**settings, **secrets}, draft=wish.draft)
+    trial = tokens.TrialTokens()
+    report = try_out(cls, name, {**settings, **secrets}, draft=wish.draft, kept=trial)
     with parts.db.write() as conn:
         now = parts.db.now(conn)
         values: dict[str, Any] = {
@@ -88,6 +89,7 @@ def register(parts: Parts, kind_name: str, name: str, wish: Wish) -> Registratio
         }
         made = conn.execute(connector.insert().values(**values).returning(connector.c.id)).scalar_one()
         add_streams(conn, made, cls.kind, now)
+    trial.settle(tokens.RowTokens(parts.db, parts.vault, made))
     parts.registered.refresh()
     parts.ring()
     return Registration(parts.registered.row(name), report, shown)
@@ -103,7 +105,10 @@ def update(parts: Parts, name: str, wish: Wish) -> Registration:
     settings, secrets = split(cls.kind, {key: value for key, value in merged.items() if value is not None})
     _ask_again(row, settings, [key for key in own if key in secrets and key not in (wish.settings or {})])
     inbound, secrets, shown = door(cls.kind, row.inbound, wish, {**secrets, **kept_door})
-    report = try_out(cls, name, {**settings, **secrets}, draft=wish.draft or row.state == "draft")
+    rows = tokens.RowTokens(parts.db, parts.vault, row.id)
+    trial = tokens.TrialTokens(rows)
+    report = try_out(cls, name, {**settings, **secrets}, draft=wish.draft or row.state == "draft", kept=trial)
+    trial.settle(rows)
     with parts.db.write() as conn:
         now = parts.db.now(conn)
         changes: dict[str, Any] = {
@@ -196,10 +201,13 @@ def _record(conn: Connection, row: ConnectorRow, report: CheckReport, now: Micro
         open_repair(conn, key, failed(row.name, report), connector=row.name, now=now)
 
 
-def try_out(cls: type[Connector], name: str, settings: Mapping[str, Json], *, draft: bool) -> CheckReport:
+def try_out(
+    cls: type[Connector], name: str, settings: Mapping[str, Json], *, draft: bool, kept: tokens.TrialTokens
+) -> CheckReport:
     """Run the check of a connector that is not saved yet; refuse, step by step, unless it passed or is a draft."""
     declared = cls.kind.settings.model_fields
     instance = cls(name, cls.kind.settings.model_validate({key: one for key, one in settings.items() if key in declared}))
+    instance.tokens = kept
     try:
         report = instance.check()
     finally:

@@ -8,6 +8,7 @@ reads no proxy from the environment, retries nothing (the rows do) and lets no l
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -29,7 +30,7 @@ from core.errors import InputError, SetupError, TielineError
 from core.traces.outgoing import TRACEPARENT
 
 MAX_BYTES = 8 * 1024 * 1024
-_MOVED = {301, 302, 303, 307, 308}
+_UNSAFE = re.compile(r"[\x00-\x20\x7f]")
 Query = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 
@@ -132,7 +133,7 @@ class Client:
         self._pool.close()
 
     def _once(self, method: str, target: str, headers: dict[str, str], body: bytes | None, ends: float) -> Response:
-        place = f"{method} {self.redact(self.origin + target)}"
+        place = f"{method} {self.redact.address(self.origin + target)}"
         told: dict[str, Any]
         began = time.monotonic()
         left = max(ends - began, 0.001)
@@ -180,7 +181,7 @@ class Client:
             target = parts.path + (f"?{parts.query}" if parts.query else "")
         else:
             target = f"{self._prefix}/{path.lstrip('/')}" if path else self._prefix or "/"
-        if any(ord(letter) < 33 or ord(letter) == 127 for letter in target):
+        if _UNSAFE.search(target):
             raise InputError(
                 "The path of a request holds a space or a control character.",
                 why="Such a path could smuggle a second request.",

@@ -32,11 +32,12 @@ class Redactor:
     'https://***@erp/x?token=***&n=1 said *** is wrong'
     """
 
-    __slots__ = ("_known",)
+    __slots__ = ("_forms", "_known")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
         longest_first = sorted(forms, key=len, reverse=True)
+        self._forms = tuple(longest_first)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def __repr__(self) -> str:
@@ -44,11 +45,15 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """Return the text with every known secret and every telling place masked."""
-        if self._known is not None:
+        return _HEADER.sub(rf"\1\2{MASK}", self.address(text))
+
+    def address(self, text: str) -> str:
+        """Return an address with its secrets masked: what holds no header needs no look for one."""
+        if self._known is not None and any(form in text for form in self._forms):
             text = self._known.sub(MASK, text)
-        text = _USERINFO.sub(rf"\1{MASK}@", text)
-        text = _QUERY.sub(rf"\1{MASK}", text)
-        return _HEADER.sub(rf"\1\2{MASK}", text)
+        if "@" in text:
+            text = _USERINFO.sub(rf"\1{MASK}@", text)
+        return _QUERY.sub(rf"\1{MASK}", text) if "=" in text else text
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """

@@ -96,6 +96,12 @@ class PrivateTokens:
         self._kept, self._seed = Kept(), ""
         self._lease_ends = 0.0
 
+    @property
+    def held(self) -> tuple[str, Token] | None:
+        """The token that is kept, with the fingerprint of its credentials."""
+        with self._lock:
+            return None if self._kept.token is None else (self._seed, self._kept.token)
+
     def now(self) -> Micros:
         """Return this machine's time."""
         return self._clock.now()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bridges.tokens import RowTokens, try_again
+from bridges.tokens import RowTokens, TrialTokens, try_again
 from connectors.kit.declared.connector import Declared, connector_of
 from connectors.kit.declared.reading import read_manifest
 from connectors.kit.faults import FaultyRoute
@@ -277,3 +277,39 @@ def test_what_is_kept_is_sealed(rows: RowTokens, db: Database) -> None:
     with db.read() as conn:
         shown = str(conn.exec_driver_sql("SELECT * FROM token").all()) + repr(token) + repr(rows.read("seed"))
     assert "very-secret" not in shown
+
+
+def test_what_a_trial_got_is_not_lost(
+    db: Database, server: Rotating, rotating: type[Declared], add_connector: Callable[..., int], tmp_path: Path
+) -> None:
+    """Registering uses the first refresh token up; the connector goes on with what came of it, and a later trial with that."""
+    rows = RowTokens(db, Vault(tmp_path / "secret.key"), add_connector("rotating", "memory"))
+    for trial in (TrialTokens(), TrialTokens(rows)):
+        tried = rotating("r", rotating.kind.settings.model_validate(_settings(server.url)))
+        tried.tokens = trial
+        assert tried.check().ok
+        tried.close()
+        trial.settle(rows)
+    made = rotating("r", rotating.kind.settings.model_validate(_settings(server.url)))
+    made.tokens = rows
+    assert made.poll("things", None).count == 1
+    made.close()
+    assert (server.renewals, server.reused) == (1, 0)
+
+
+def test_a_trial_that_fails_takes_nothing_away(
+    db: Database, server: Rotating, rotating: type[Declared], add_connector: Callable[..., int], tmp_path: Path
+) -> None:
+    """Wrong new credentials are refused, and the old ones with their token still work."""
+    rows = RowTokens(db, Vault(tmp_path / "secret.key"), add_connector("rotating", "memory"))
+    made = rotating("r", rotating.kind.settings.model_validate(_settings(server.url)))
+    made.tokens = rows
+    made.poll("things", None)
+    kept = server.refresh
+    tried = rotating("r", rotating.kind.settings.model_validate({**_settings(server.url), "refresh": "no-such-token"}))
+    tried.tokens = TrialTokens(rows)
+    assert not tried.check().ok
+    server.is_revoked = False
+    assert (made.poll("things", None).count, server.refresh) == (1, kept)
+    made.close()
+    tried.close()

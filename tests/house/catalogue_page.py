@@ -22,8 +22,8 @@ Generated from the kinds and their quality sheets; a test holds it against them.
 | *real* | 真实验证 | held against the running system |
 
 None of these has been tried by us at its vendor's unless it says *real*. Where a check can prove only that somebody
-answers, the kind says so. `tieline kinds show KIND` tells settings, offers and open points;
-[write your own](how-to/write-a-kind.md).
+answers, the kind says so. `tieline kinds show KIND` tells settings, offers and open points.
+[Write your own](how-to/write-a-kind.md).
 
 """
 

@@ -40,7 +40,7 @@ class Plan:
     path: Fill
     path_text: str
     query: Fill
-    headers: Fill
+    headers: Fill | None
     body: Fill | None
     kind_of_body: str
     before: str | None
@@ -62,7 +62,7 @@ def planned(request: Request, manifest: Manifest) -> Plan:
         path=filler(request.path, "path"),
         path_text=request.path,
         query=filler(request.query),
-        headers=filler({name.lower(): text for name, text in request.headers.items()}),
+        headers=filler({name.lower(): text for name, text in request.headers.items()}) if request.headers else None,
         body=filler(body) if kind else None,
         kind_of_body=kind,
         before=request.before,
@@ -85,7 +85,10 @@ class Caller:
         self._secret = [str(settings[one]) for one, spec in manifest.settings.items() if spec.secret and settings.get(one)]
         self._reach = Reach(read_networks(settings.get("allowed_networks") or ()))
         self._texts = {one: filler(text) for one, text in manifest.texts.items()}
-        self._address, self._common = filler(manifest.address), filler({k.lower(): v for k, v in manifest.headers.items()})
+        self._address = filler(manifest.address)
+        fixed = all(name in settings for name, _ in slots_of(manifest.address))
+        self._fixed_address: str | None = self._address(self.fixed) if fixed else None
+        self._common = filler({k.lower(): v for k, v in manifest.headers.items()}) if manifest.headers else None
         self._plans: dict[int, tuple[Request, Plan]] = {}
         self.own_requests: dict[str, Request] = {}
         self._clients: dict[str, Client] = {}
@@ -237,13 +240,17 @@ class Caller:
 
     def _built(self, plan: Plan, scope: dict[str, Any]) -> Outgoing:
         try:
-            base = needed(plan.to or self._address, scope, self.manifest.address if plan.to is None else "to")
+            base = self._fixed_address if plan.to is None else None
+            if base is None:
+                base = needed(plan.to or self._address, scope, self.manifest.address if plan.to is None else "to")
             target = needed(plan.path, scope, plan.path_text)
         except EmptySlotError as error:
             raise InputError(
                 f"A request to {self.name} cannot be built.", why=f"{error}.", fix="Give that value; it is part of the address."
             ) from None
-        told = {**(self._common(scope) or {}), **(plan.headers(scope) or {})}
+        told = (plan.headers(scope) or {}) if plan.headers is not None else {}
+        if self._common is not None:
+            told = {**(self._common(scope) or {}), **told}
         headers = {name: one if isinstance(one, str) else str(one) for name, one in told.items()}
         url = f"{base.rstrip('/')}/{target.lstrip('/')}" if target else base
         if url.count("/") == 2:
@@ -274,9 +281,10 @@ class Caller:
 
     def _sent(self, out: Outgoing, left: float) -> Response:
         body = out.seal()
-        return self._client(out.url).request(
-            out.method, out.target, headers=out.headers, body=body, timeout_s=left, accept=_EVERY_STATUS
-        )
+        end = out.url.find("/", 8)
+        client = self._clients.get(out.url[:end] if end > 0 else out.url) or self._client(out.url)
+        target = out.target[end:] if end > 0 else "/"
+        return client.request(out.method, target, headers=out.headers, body=body, timeout_s=left, accept=_EVERY_STATUS)
 
     def _client(self, url: str) -> Client:
         parts = urlsplit(url)

@@ -16,7 +16,7 @@ from connectors.kit.declared.caller import Caller
 from connectors.kit.declared.credentials import OAuth2, TokenAuth
 from connectors.kit.declared.decoding import moment_of, rows_of, shaped_fields
 from connectors.kit.declared.judging import Got
-from connectors.kit.declared.kinds import fields, kind_of
+from connectors.kit.declared.kinds import kind_of
 from connectors.kit.declared.manifest import Act, Manifest, Probe
 from connectors.kit.declared.paths import path
 from connectors.kit.declared.predicates import every, some
@@ -104,9 +104,8 @@ class Declared(Connector):
 
     def lookup(self, name: str, inputs: Mapping[str, Json], *, timeout_s: float) -> Found:
         """Read for one subject."""
-        self.kind.lookup(name)
-        spec = self._is.lookups[name]
-        shaped(dict(inputs), fields(spec.inputs), f"input of {name}")
+        offered, spec = self.kind.lookup(name), self._is.lookups[name]
+        shaped(dict(inputs), offered.inputs, f"input of {name}")
         got = self.caller.send(spec.request, {"in": inputs}, timeout_s=timeout_s)
         source = f"{self.kind.name} {got.answer.place}"
         if got.sort == "not_found" or (spec.absent and every(spec.absent)(got.answer.status, got.body, "")):
@@ -120,9 +119,8 @@ class Declared(Connector):
 
     def act(self, name: str, arguments: Mapping[str, Json], *, key: str) -> Outcome:
         """Do one write, after a look whether it is done already where the manifest says so."""
-        self.kind.act(name)
-        spec = self._is.acts[name]
-        shaped(dict(arguments), fields(spec.arguments), f"arguments of {name}")
+        offered, spec = self.kind.act(name), self._is.acts[name]
+        shaped(dict(arguments), offered.arguments, f"arguments of {name}")
         scope = self._act_scope(arguments, key)
         if spec.search is not None:
             found = self.caller.send(spec.search.request, scope)
@@ -134,9 +132,8 @@ class Declared(Connector):
 
     def preview(self, name: str, arguments: Mapping[str, Json], *, key: str) -> list[dict[str, Json]] | None:
         """Return the requests that an act would send; nothing is sent, tokens and signatures are not shown."""
-        self.kind.act(name)
-        spec = self._is.acts[name]
-        shaped(dict(arguments), fields(spec.arguments), f"arguments of {name}")
+        offered, spec = self.kind.act(name), self._is.acts[name]
+        shaped(dict(arguments), offered.arguments, f"arguments of {name}")
         scope = self._act_scope(arguments, key)
         wanted = [spec.request] if spec.search is None else [spec.search.request, spec.request]
         return [self.caller.preview(one, scope) for one in wanted]

@@ -63,13 +63,15 @@ class Judge:
         success = own.success if "success" in own.model_fields_set else common.success
         self._success = every(success) if success else None
         self._rules: list[tuple[Test, Rule]] = [(every(rule.when), rule) for rule in (*own.classify, *common.classify)]
+        conditions = [*success, *(one for _, rule in self._rules for one in rule.when)]
+        self._wants_text = any(one.reads_text for one in conditions)
         words = own.words or common.words
         self._words = path(words) if words else None
 
     def judge(self, answer: Response, system: str, redact: Redactor, *, renewable: bool) -> Got:
         """Return what came, or raise what it means; ``renewable`` says whether a 401 may be an expired token."""
         body, broken = _decoded(answer, self._read)
-        text = answer.text if self._rules or self._success is not None else ""
+        text = answer.text if self._wants_text else ""
         for test, rule in self._rules:
             if test(answer.status, body, text):
                 if rule.as_ in ("duplicate_ok", "not_found"):

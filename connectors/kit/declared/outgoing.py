@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import orjson
 
@@ -32,4 +32,6 @@ class Outgoing:
         """Return the whole address."""
         if not self.query:
             return self.url
-        return f"{self.url}{'&' if '?' in self.url else '?'}{urlencode(self.query, doseq=True)}"
+        pairs = [(name, one) for name, value in self.query.items() for one in (value if isinstance(value, list) else (value,))]
+        asked = "&".join([f"{quote_plus(name)}={quote_plus(str(one))}" for name, one in pairs])
+        return f"{self.url}{'&' if '?' in self.url else '?'}{asked}"

@@ -63,6 +63,11 @@ class Condition(Part):
             raise ValueError("a condition that asks nothing would always hold")
         return self
 
+    @property
+    def reads_text(self) -> bool:
+        """Say whether the body is needed as text."""
+        return self.body is not None or self.body_has is not None
+
     def compiled(self) -> Test:
         """Return the condition as one function."""
         tests = [*self._of_answer(), *self._of_value()]
@@ -87,6 +92,9 @@ class Condition(Part):
         if self.at is None:
             return []
         get, checks = path(self.at), _checks(self)
+        if len(checks) == 1:
+            check = checks[0]
+            return [lambda _status, body, _text: check(get(body))]
         return [lambda _status, body, _text: all(check(get(body)) for check in checks)]
 
 
@@ -129,6 +137,8 @@ def _same(value: Json, wanted: Json) -> bool:
 def every(conditions: list[Condition]) -> Test:
     """Return the test that all of these hold; of none it is true."""
     tests = [one.compiled() for one in conditions]
+    if len(tests) == 1:
+        return tests[0]
     return lambda status, body, text: all(test(status, body, text) for test in tests)
 
 
