@@ -10,6 +10,7 @@ from core.errors import NotFoundError
 
 KINDS: dict[str, str] = {
     "alertmanager": "connectors.alertmanager.connector:Alertmanager",
+    "kingdee_k3cloud": "connectors.kingdee_k3cloud.connector:K3Cloud",
     "memory": "connectors.memory.connector:Memory",
     "modbus": "connectors.modbus.connector:Modbus",
     "mqtt": "connectors.mqtt.connector:Mqtt",
@@ -17,6 +18,7 @@ KINDS: dict[str, str] = {
     "prometheus": "connectors.prometheus.connector:Prometheus",
     "redmine": "connectors.redmine.connector:Redmine",
     "roundup": "connectors.roundup.connector:Roundup",
+    "salesforce": "connectors.salesforce.connector:Salesforce",
     "smtp": "connectors.smtp.connector:Smtp",
     "sql": "connectors.sql.connector:Sql",
     "tryton": "connectors.tryton.connector:Tryton",
