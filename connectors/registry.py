@@ -23,6 +23,8 @@ KINDS: dict[str, str] = {
     "sql": "connectors.sql.connector:Sql",
     "tryton": "connectors.tryton.connector:Tryton",
     "webhook": "connectors.webhook.connector:Webhook",
+    "yonyou_u8": "connectors.yonyou_u8.connector:YonyouU8",
+    "yonyou_yonbip": "connectors.yonyou_yonbip.connector:YonBip",
     "zabbix": "connectors.zabbix.connector:Zabbix",
 }
 

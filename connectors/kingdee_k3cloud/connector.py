@@ -35,7 +35,7 @@ class K3Cloud(Connector):
         self._api = WebApi(settings, self.clock.now)
 
     def check(self) -> CheckReport:
-        """Ask for one material: that proves address, clock and all five values; the list of data centres would prove nothing."""
+        """Ask for one material: that proves address and all five values; the list of data centres proves nothing."""
         report = CheckReport()
         if not report.run("credentials", self._ask):
             return report
