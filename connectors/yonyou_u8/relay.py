@@ -1,4 +1,4 @@
-"""The relay: a token by a secret in the address (redacted everywhere), and errors that are 200 with an errcode, which is a text."""
+"""The relay: a token by a secret in the address (redacted everywhere); its errors are 200 with an errcode, which is a text."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class YonBip(Connector):
         self._gateway.close()
 
     def _orders(self, since: Micros | None, which: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-        """Read page after page, by the time of the last change; its condition knows only `gt`, so it begins a second earlier."""
+        """Read page after page, by the time of the last change; it knows only `gt`, so a second earlier."""
         where = [which] if which else []
         if since is not None:
             where.append({"field": "pubts", "op": "gt", "value1": _written(since - SECOND)})
