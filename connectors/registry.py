@@ -21,6 +21,7 @@ from core.errors import DefinitionError, NotFoundError
 
 KINDS: dict[str, str] = {
     "alertmanager": "connectors.alertmanager.connector:Alertmanager",
+    "kingdee_k3cloud": "connectors.kingdee_k3cloud.connector:K3Cloud",
     "memory": "connectors.memory.connector:Memory",
     "modbus": "connectors.modbus.connector:Modbus",
     "mqtt": "connectors.mqtt.connector:Mqtt",
@@ -28,10 +29,13 @@ KINDS: dict[str, str] = {
     "prometheus": "connectors.prometheus.connector:Prometheus",
     "redmine": "connectors.redmine.connector:Redmine",
     "roundup": "connectors.roundup.connector:Roundup",
+    "salesforce": "connectors.salesforce.connector:Salesforce",
     "smtp": "connectors.smtp.connector:Smtp",
     "sql": "connectors.sql.connector:Sql",
     "tryton": "connectors.tryton.connector:Tryton",
     "webhook": "connectors.webhook.connector:Webhook",
+    "yonyou_u8": "connectors.yonyou_u8.connector:YonyouU8",
+    "yonyou_yonbip": "connectors.yonyou_yonbip.connector:YonBip",
     "zabbix": "connectors.zabbix.connector:Zabbix",
 }
 """The kinds with code of their own."""
