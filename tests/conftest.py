@@ -14,7 +14,8 @@ from core.database import Database
 from core.ids import new_id
 from core.migrations import upgrade
 
-os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", ".hypothesis")  # the product would move it to a folder of its own
+# The product would move hypothesis' notes to a folder of its own, because it must leave none where somebody plans.
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).parents[1] / ".hypothesis"))
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
@@ -315,6 +315,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the first draw reads the constants of all modules
 @given(st.lists(st.dictionaries(st.text("abc", min_size=1), JSON, min_size=1), min_size=1, max_size=3))
 def test_what_is_written_is_read_back(documents: list[dict[str, Any]]) -> None:
     """Every document that JSON can say survives the way through YAML, words like on and 007 included."""
