@@ -120,6 +120,7 @@ def _make_parts(settings: Settings) -> Parts:
     from bridges import retention
     from bridges.claims import forget_dead, next_due
     from bridges.deliver import Deliverer
+    from bridges.endings import warn_of_endings
     from bridges.handle import Handler
     from bridges.heal import escalate_late, heal_held, release_mended
     from bridges.plan import SNAPSHOT
@@ -144,7 +145,9 @@ def _make_parts(settings: Settings) -> Parts:
         Handler(db, registered, owner=owner),
         Deliverer(db, registered, own_acts, owner=owner, lease_s=settings.lease_s),
         Poller(db, registered, owner=owner),
-        lambda then: heal_held(db, registered, then=then) + escalate_late(db) + len(forget_dead(db)),
+        lambda then: (
+            heal_held(db, registered, then=then) + escalate_late(db) + len(forget_dead(db)) + warn_of_endings(db, registered)
+        ),
         lambda: release_mended(db, registered),
         lambda: _waited(db),
         lambda: retention.run(db, policy),
