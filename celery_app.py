@@ -154,6 +154,7 @@ def _make_parts(settings: Settings) -> Parts:
     from bridges import retention
     from bridges.claims import forget_dead, next_due
     from bridges.deliver import Deliverer
+    from bridges.endings import warn_of_endings
     from bridges.handle import Handler
     from bridges.heal import escalate_late, heal_held, release_mended
     from bridges.loops import Guards, let_go_on
@@ -179,7 +180,8 @@ def _make_parts(settings: Settings) -> Parts:
     def heal(then: Callable[[], None]) -> int:
         if freed := let_go_on(db, guards):
             then()
-        return freed + heal_held(db, registered, then=then) + escalate_late(db) + len(forget_dead(db))
+        healed = heal_held(db, registered, then=then) + escalate_late(db) + len(forget_dead(db))
+        return freed + healed + warn_of_endings(db, registered)
 
     late = Late(db, registered.open, owner=owner)
     own_acts = {SNAPSHOT: snapshot_act(db, registered.open, settings.public_url, language, settings.time_zone, late)}

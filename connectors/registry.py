@@ -11,13 +11,14 @@ import difflib
 import importlib
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connectors.kit.contract import Connector
-from connectors.kit.declared import evidence
-from connectors.kit.declared.connector import Declared, connector_of
-from connectors.kit.declared.reading import read_manifest_file
 from connectors.kit.quality import Sheet, read_sheet
 from core.errors import DefinitionError, NotFoundError
+
+if TYPE_CHECKING:  # the engine of manifests is loaded with the first declared kind that is asked for
+    from connectors.kit.declared.connector import Declared
 
 KINDS: dict[str, str] = {
     "alertmanager": "connectors.alertmanager.connector:Alertmanager",
@@ -55,9 +56,10 @@ def add_folder(folder: Path) -> None:
 
 
 def forget_folders() -> None:
-    """Know only what comes with Tieline, and read manifests again; for tests and for whoever writes one."""
+    """Know only what comes with Tieline; for tests."""
     _folders.clear()
-    _made.clear()
+    for kind in [kind for kind in _made if not (CATALOGUE / kind / "manifest.yaml").is_file()]:
+        del _made[kind]
 
 
 def declared_names() -> tuple[str, ...]:
@@ -96,6 +98,9 @@ def sheet_of(kind: str) -> Sheet:
     """Return the quality sheet of a kind: what was proven, against what."""
     if kind in KINDS:
         return read_sheet(kind)
+    from connectors.kit.declared import evidence
+    from connectors.kit.declared.connector import Declared
+
     made = connector_class(kind)
     path = manifest_path(kind)
     assert path is not None
@@ -114,6 +119,9 @@ def _declared(kind: str) -> type[Declared]:
             why=f"Tieline knows: {', '.join(names)}." + (f" Did you mean {near[0]!r}?" if near else ""),
             fix="Use one of these kinds.",
         )
+    from connectors.kit.declared.connector import connector_of
+    from connectors.kit.declared.reading import read_manifest_file
+
     manifest = read_manifest_file(path)
     if manifest.kind != kind:
         raise DefinitionError(

@@ -18,4 +18,13 @@ TimeoutS = Annotated[
     float,
     Field(ge=0.2, le=60, title="Seconds to wait for one answer", json_schema_extra={"zh": "单次请求超时（秒）"}),
 ]
+CredentialsEnd = Annotated[
+    str | None,
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        title="Day the credentials end",
+        description="Such as 2026-06-30; a repair tells people 14, 7 and 1 day before.",
+        json_schema_extra={"zh": "凭据到期日（如 2026-06-30），到期前 14、7、1 天提醒"},
+    ),
+]
 Password = Annotated[SecretStr, Field(title="Password", json_schema_extra={"zh": "密码"})]

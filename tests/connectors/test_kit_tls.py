@@ -18,6 +18,8 @@ from cryptography.x509.oid import NameOID
 
 from connectors.kit.http import Client
 from connectors.kit.outcomes import CertificateError
+from connectors.kit.reach import Reach, read_networks
+from core.errors import SetupError, TransientError
 
 
 class _Quiet(BaseHTTPRequestHandler):
@@ -59,12 +61,14 @@ class _Server(HTTPServer):
         """Stay silent: a client that refuses our certificate is what the tests are about."""
 
 
-@pytest.fixture
-def private(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """Give an HTTPS server whose certificate only its own CA file vouches for."""
+@pytest.fixture(params=[ssl.CERT_NONE])
+def private(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[str, Path]]:
+    """Give an HTTPS server whose certificate only its own CA file vouches for; it may want one of ours as well."""
     pem = _certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
+    context.load_verify_locations(pem)
+    context.verify_mode = request.param
     server = _Server(("127.0.0.1", 0), _Quiet)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -95,3 +99,19 @@ def test_the_name_must_fit(private: tuple[str, Path]) -> None:
     with pytest.raises(CertificateError):
         client.get()
     client.close()
+
+
+@pytest.mark.parametrize("private", [ssl.CERT_REQUIRED], indirect=True)
+def test_a_certificate_of_our_own_opens_a_far_side_that_wants_one(private: tuple[str, Path], tmp_path: Path) -> None:
+    """Mutual TLS, guarded by address too: with our certificate the far side answers, without one it hangs up."""
+    url, pem = private
+    reach = Reach(read_networks(["127.0.0.0/8"]))
+    client = Client(url, timeout_s=5, ca_file=pem, certificate=(str(pem), str(pem)), reach=reach)
+    assert client.get().json() == {}
+    client.close()
+    without = Client(url, timeout_s=5, ca_file=pem, reach=reach)
+    with pytest.raises(TransientError):
+        without.get()
+    without.close()
+    with pytest.raises(SetupError, match="Our own certificate"):
+        Client(url, ca_file=pem, certificate=(str(tmp_path / "none.pem"), str(pem)))

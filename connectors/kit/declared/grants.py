@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from connectors.kit.declared.caller import Caller
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_NO_CREDENTIALS = ("timeout_s", "ca_file", "allowed_networks", "credentials_end")
 _WRONG = ("invalid_client", "invalid_grant", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "access_denied")
 """Errors of RFC 6749 after which trying again with the same credentials is useless."""
 
@@ -49,7 +50,7 @@ def form_body(pairs: Mapping[str, Json]) -> bytes:
 
 def seed(auth: TokenAuth | OAuth2, fixed: Mapping[str, Any]) -> str:
     """Return the fingerprint of the credentials: what was got with others counts for nothing."""
-    given = {name: value for name, value in fixed.items() if name not in ("timeout_s", "ca_file", "allowed_networks")}
+    given = {name: value for name, value in fixed.items() if name not in _NO_CREDENTIALS}
     raw = orjson.dumps([auth.model_dump(mode="json", by_alias=True), given], option=orjson.OPT_SORT_KEYS, default=str)
     return hashlib.sha256(raw).hexdigest()
 

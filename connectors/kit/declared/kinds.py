@@ -12,7 +12,7 @@ from pydantic_core import SchemaError
 from connectors.kit.contract import Act, Door, Field, Kind, Lookup, Settings, Stream, Text
 from connectors.kit.declared.manifest import FieldSpec, Manifest
 from connectors.kit.declared.manifest import Setting as SettingSpec
-from connectors.kit.fields import CaFile, TimeoutS
+from connectors.kit.fields import CaFile, CredentialsEnd, TimeoutS
 from connectors.kit.reach import AllowedNetworks
 from core.errors import DefinitionError
 
@@ -63,6 +63,7 @@ def settings_model(manifest: Manifest) -> type[Settings]:
         "ca_file": (CaFile, None),
         "timeout_s": (TimeoutS, 10.0),
         "allowed_networks": (AllowedNetworks, Setting(default=[])),
+        "credentials_end": (CredentialsEnd, None),
     }
     try:
         return create_model(f"{manifest.kind.title().replace('_', '')}Settings", __base__=Settings, **members)
