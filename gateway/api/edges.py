@@ -44,7 +44,7 @@ class Link(Body):
     master_id: str
 
 
-class Pin(Body):
+class Preference(Body):
     """A wish that this master ID survives its merges; the lower rank wins, null withdraws the wish."""
 
     master_id: str
@@ -145,7 +145,7 @@ def end_edge(call: Call, edge_id: str, query: Trying) -> Changed:
 
 
 @subject.post("/identity/pin", scope="identity:write", also=(404,))
-def pin_entity(call: Call, query: Trying, body: Pin) -> Changed:
+def pin_entity(call: Call, query: Trying, body: Preference) -> Changed:
     """Wish that a master ID survives whatever it is merged with, or withdraw the wish."""
     with _turn(call, dry_run=query.dry_run) as (conn, now):
         chosen = who_exactly(conn, body.master_id)

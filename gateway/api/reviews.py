@@ -79,7 +79,7 @@ class OneReview(Review):
     decisions: list[Judgement]
 
 
-class Assignment(Body):
+class Handover(Body):
     """Who is to judge which reviews; null: nobody."""
 
     ids: list[ReviewId] = Field(min_length=1, max_length=1000)
@@ -156,7 +156,7 @@ def get_review(call: Call, review_id: str) -> OneReview:
 
 
 @subject.post("/reviews/assign", scope="identity:write")
-def assign_reviews(call: Call, body: Assignment) -> Assigned:
+def assign_reviews(call: Call, body: Handover) -> Assigned:
     """Give reviews to somebody."""
     with call.parts.db.write() as conn:
         count = reviews.assign(conn, body.ids, body.assignee, call.parts.db.now(conn))

@@ -73,7 +73,7 @@ def unmerge(desk: Desk, edge: str, dry_run: bool) -> Said:
 @_DRY
 def pin(desk: Desk, master_id: str, rank: int | None, dry_run: bool) -> Said:
     """Pin a survivor, or withdraw that."""
-    return _said(api.pin_entity(desk.call, api.Trying(dry_run=dry_run), form(api.Pin, master_id=master_id, rank=rank)))
+    return _said(api.pin_entity(desk.call, api.Trying(dry_run=dry_run), form(api.Preference, master_id=master_id, rank=rank)))
 
 
 @edges.add(

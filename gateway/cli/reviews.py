@@ -81,7 +81,7 @@ def assign(desk: Desk, ids: tuple[int, ...], assignee: str | None, nobody: bool)
     """Assign reviews."""
     if nobody is (assignee is not None):
         raise click.UsageError(word("Say --to WHO or --nobody.", "请指定 --to 某人 或 --nobody。"))
-    done = api.assign_reviews(desk.call, form(api.Assignment, ids=list(ids), assignee=assignee))
+    done = api.assign_reviews(desk.call, form(api.Handover, ids=list(ids), assignee=assignee))
     return Said(plain(done), lambda console: console.print(word(f"{done.count} assigned.", f"已分配 {done.count} 项。")))
 
 
