@@ -26,6 +26,7 @@ from bell import brokers, folder
 from bell.guards import free_slot_always
 from bell.rings import Bell, OneAtATime
 from core.clock import SECOND
+from core.heap import Tidy
 from core.settings import Settings
 from core.words import Micros
 
@@ -281,8 +282,17 @@ def _deliver_on() -> None:
         ring_deliver()
 
 
-_handle = OneAtATime(lambda: parts().handler.run(then=_deliver_on))
-_deliver = OneAtATime(lambda: parts().deliverer.run())
+_tidy = Tidy()
+
+
+def _worked_off(count: int) -> None:
+    """What a burst left is free now."""
+    if count:
+        _tidy()
+
+
+_handle = OneAtATime(lambda: _worked_off(parts().handler.run(then=_deliver_on)))
+_deliver = OneAtATime(lambda: _worked_off(parts().deliverer.run()))
 _poll = OneAtATime(lambda: parts().poller.run(then=ring_handle))
 _keep = OneAtATime(lambda: parts().keep())
 _heal = OneAtATime(lambda: parts().healer(ring_deliver))
