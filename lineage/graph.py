@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import networkx as nx
 from sqlalchemy import Connection, Engine, select
 
 from core.definitions import generation
@@ -27,10 +27,19 @@ _LOOK_AT_CLOCK_EVERY = 256
 _SHARED: dict[str, Any] = {}
 
 
-class _Graph(nx.DiGraph):  # type: ignore[type-arg]
-    """A directed graph whose edges carry nothing of their own."""
+@cache
+def _plain() -> Any:
+    """
+    Return a kind of directed graph whose edges carry nothing of their own.
 
-    edge_attr_dict_factory = staticmethod(lambda: _SHARED)
+    The library is loaded at the first question: its ten megabytes are no business of a process that is never asked.
+    """
+    import networkx as nx
+
+    class Plain(nx.DiGraph):  # type: ignore[type-arg]
+        edge_attr_dict_factory = staticmethod(lambda: _SHARED)
+
+    return Plain
 
 
 @dataclass(slots=True)
@@ -53,7 +62,7 @@ class FieldGraph:
     def __init__(self, pairs: Iterable[tuple[str, str]], number: int = 0) -> None:
         self.generation = number
         self._ids: dict[str, int] = {}
-        self._graph = _Graph()
+        self._graph = _plain()()
         was_on = gc.isenabled()
         gc.disable()  # the collector would walk the growing graph again and again: four times slower
         try:
