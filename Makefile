@@ -22,11 +22,17 @@ setup: $(VENV)/.dev-ready ## Install everything for working on Tieline (a second
 run: $(VENV)/.runtime-ready ## Start Tieline with the demo landscape and show an alert becoming a ticket
 	@$(PY) -m lab.demo
 
-test: $(VENV)/.dev-ready ## Run all tests that need no foreign system (ARGS="-k inbox" narrows)
-	$(PY) -m pytest -p tests.house_plugin -m "not real" $(ARGS)
+# Most tests run side by side; those that kill whole landscapes run alone. 5: ARGS chose none of them.
+PYTEST := $(PY) -m pytest -p tests.house_plugin
+AT_ONCE ?= 3
+SIDE_BY_SIDE := -n $(AT_ONCE) --dist worksteal
+
+test: quick ## Run all tests that need no foreign system (ARGS="-k inbox" narrows, AT_ONCE=1 one after the other)
+	$(PYTEST) -m "slow and not real" --ignore=tests/kill $(SIDE_BY_SIDE) $(ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "not real" tests/kill $(ARGS) || [ $$? -eq 5 ]
 
 quick: $(VENV)/.dev-ready ## Run the tests that neither kill processes nor wait
-	$(PY) -m pytest -p tests.house_plugin -m "not real and not slow" $(ARGS)
+	$(PYTEST) -m "not real and not slow" $(SIDE_BY_SIDE) $(ARGS) || [ $$? -eq 5 ]
 
 check: lint types test ## Everything that must hold before a commit: lint, types, tests
 

@@ -111,6 +111,7 @@ class Parts:
     keep: Callable[[], object]
     next_due: Callable[[Any], int | None]
     seen: Seen
+    tracer: Tracer | None
 
 
 _making = threading.Lock()
@@ -199,6 +200,7 @@ def _make_parts(settings: Settings) -> Parts:
         lambda: retention.run(db, policy),
         next_due,
         Seen(),
+        tracer,
     )
 
 
@@ -262,6 +264,8 @@ def _let_go(**_: Any) -> None:
     """Everything begun is finished: what this process still waits for behind the tickets' backs is left to the others."""
     for made in _made:
         made.late.stop()
+        if made.tracer is not None:
+            made.tracer.close()  # a forked process ends without the interpreter's own farewells
 
 
 def _ring(task: str) -> None:

@@ -94,6 +94,10 @@ class Tracer:
     def __init__(self, db: Database, registered: Registered, traces: Traces) -> None:
         self._db, self._registered, self._traces = db, registered, traces
 
+    def close(self) -> None:
+        """Have sent what waits to be told, for a few seconds at most."""
+        self._traces.close()
+
     def handled(self, row: ConnectorRow, deliveries: Iterable[Mapping[Any, Any]], batch: Batch, began: Began) -> None:
         """Have a committed batch told."""
         try:

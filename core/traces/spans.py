@@ -80,6 +80,9 @@ class Traces(Protocol):
         """Take spans that are made by and by, in a thread of its own; the caller never waits."""
         ...
 
+    def close(self) -> None:
+        """Tell and send what waits, for a few seconds at most."""
+
 
 def span_of(row_id: str, run: int = 0) -> int:
     """

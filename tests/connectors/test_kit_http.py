@@ -152,7 +152,7 @@ def test_a_bomb_is_stopped_before_it_unfolds(route: FaultyRoute) -> None:
     ("headers", "body"),
     [
         ({"Content-Encoding": "gzip"}, b"not gzip"),
-        ({"Content-Encoding": "gzip"}, gzip.compress(b"x" * 9999)[:-20]),
+        ({"Content-Encoding": "gzip"}, gzip.compress(b"x" * 9999, mtime=0)[:-20]),
         ({"Content-Encoding": "br"}, b"x"),
         ({"Content-Type": "text/html"}, b"<html>Maintenance</html>"),
     ],
