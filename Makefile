@@ -22,14 +22,15 @@ setup: $(VENV)/.dev-ready ## Install everything for working on Tieline (a second
 run: $(VENV)/.runtime-ready ## Start Tieline with the demo landscape and show an alert becoming a ticket
 	@$(PY) -m lab.demo
 
-# Most tests run side by side; those that kill whole landscapes run alone. 5: ARGS chose none of them.
+# Most tests run side by side; those that start or kill whole landscapes run alone. 5: ARGS chose none of them.
 PYTEST := $(PY) -m pytest -p tests.house_plugin
 AT_ONCE ?= 3
+ALONE := tests/kill tests/demo tests/deploy tests/flows
 SIDE_BY_SIDE := -n $(AT_ONCE) --dist worksteal
 
 test: quick ## Run all tests that need no foreign system (ARGS="-k inbox" narrows, AT_ONCE=1 one after the other)
-	$(PYTEST) -m "slow and not real" --ignore=tests/kill $(SIDE_BY_SIDE) $(ARGS) || [ $$? -eq 5 ]
-	$(PYTEST) -m "not real" tests/kill $(ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "slow and not real" $(ALONE:%=--ignore=%) $(SIDE_BY_SIDE) $(ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "slow and not real" $(ALONE) $(ARGS) || [ $$? -eq 5 ]
 
 quick: $(VENV)/.dev-ready ## Run the tests that neither kill processes nor wait
 	$(PYTEST) -m "not real and not slow" $(SIDE_BY_SIDE) $(ARGS) || [ $$? -eq 5 ]
