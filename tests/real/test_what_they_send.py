@@ -40,7 +40,7 @@ def test_a_mapping_is_drafted_from_real_records(
 
     assert drafted["records"] >= 1
     assert wanted <= set(drafted["mapping"]["fields"])
-    assert all(one["why"] for one in drafted["proposals"])
+    assert all(one["en"] and one["zh"] for one in drafted["proposals"])
 
 
 @pytest.mark.parametrize("mapping", ["zabbix-problems", "zabbix-hosts", "roundup-issues", "tryton-stock"])
