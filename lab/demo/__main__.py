@@ -27,8 +27,8 @@ def main() -> int:
     """Run the demo; 0 after Ctrl-C, 1 when something kept it from running."""
     speaker = Speaker(language())
     os.environ["TIELINE_LANGUAGE"] = speaker.chosen
-    for other in (signal.SIGTERM, signal.SIGHUP):  # `kill` and a closed terminal stop it as cleanly as Ctrl-C
-        signal.signal(other, signal.default_int_handler)
+    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # `kill` and a closed terminal stop it as cleanly as Ctrl-C;
+        signal.signal(other, signal.default_int_handler)  # Ctrl-C also where a script had started it with that ignored
     try:
         run(Settings.from_env(), speaker)
     except KeyboardInterrupt:
