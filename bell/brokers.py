@@ -69,7 +69,7 @@ def of(settings: Settings) -> dict[str, Any]:
         made["broker_heartbeat"] = 10
         made["task_default_queue_type"] = "quorum"
         make = partial(_quorum, dead=f"{settings.queue}.dead")
-    looking, sending = make(queue_of(settings, "")), make(queue_of(settings, SENDING))
+    looking, sending = make(settings.queue), make(queue_of(settings, SENDING))
     made["task_default_queue"] = looking.name
     made["task_queues"] = [looking, sending]
     made["task_routes"] = {SENDING: {"queue": sending.name}}

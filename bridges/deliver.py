@@ -85,6 +85,7 @@ class Deliverer:
         self._stopping = threading.Event()
         self._hands = Hands(slots, CLAIM)
         self._ended: queue.SimpleQueue[Result | None] = queue.SimpleQueue()
+        self._again, self._nudged = 0.0, False
         self.progress = 0
         """Counts what was claimed, settled or renewed here: a watchdog asks whether it moves."""
 

@@ -16,9 +16,8 @@ from mappings.translate import FieldTrouble, Translation
 from mappings.translate import Mapping as Compiled
 from mappings.translate.getter import compile_getter
 from mappings.translate.paths import MISSING
-from mappings.translate.plan import Plan
+from mappings.translate.plan import Plan, Walked
 from mappings.translate.settle import Several, several
-from mappings.translate.step import Looked, Made, StepError, Vanished
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def _field(plan: Plan, raw: Json, said: Translation) -> FieldTrace:
     trouble = next((one for one in said.problems if one.field == plan.name), None)
     end = said.fields.get(plan.name)
     state = trouble.state if trouble else end.state.value if end else said.left[plan.name].value
-    walked = [] if raw is MISSING or raw is None or raw.__class__ is Several else _walk(plan.steps, raw)
+    walked = [] if raw is MISSING or raw is None or raw.__class__ is Several else list(map(_told, plan.walk(raw)))
     return FieldTrace(
         field=plan.name,
         type=plan.target.type,
@@ -104,21 +103,10 @@ def _field(plan: Plan, raw: Json, said: Translation) -> FieldTrace:
     )
 
 
-def _walk(steps: tuple[Made, ...], value: Json) -> list[StepTrace]:
-    walked: list[StepTrace] = []
-    seen: list[Looked] = []
-    for made in steps:
-        step = made.name if made.argument is None else {made.name: made.argument}
-        try:
-            value = made.run(value, seen)
-        except StepError as error:
-            walked.append(StepTrace(step, why=error.why))
-            break
-        except Vanished:
-            walked.append(StepTrace(step, gone=True))
-            break
-        walked.append(StepTrace(step, value))
-    return walked
+def _told(one: Walked) -> StepTrace:
+    """Write a step as its author did: a name, or one name with its argument."""
+    step = one.made.name if one.made.argument is None else {one.made.name: one.made.argument}
+    return StepTrace(step, one.gives, gone=one.gone, why=None if one.gone else one.why or None)
 
 
 def _policy(mapped: MappedField, raw: Json, walked: list[StepTrace], trouble: FieldTrouble | None) -> str:

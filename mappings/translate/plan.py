@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from core.definitions import Problem
 from core.words import Json
@@ -27,6 +29,15 @@ _TIME_STEPS = ("time", "epoch_s", "epoch_ms", "dotnet", "cel")
 _STEPS_PAGE = "See the list of steps in docs/reference/steps.md."
 
 
+class Walked(NamedTuple):
+    """One step of a value's way: what it gave, or why it gave nothing; ``gone``: there is no value any more."""
+
+    made: Made
+    gives: Json
+    why: str = ""
+    gone: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One field, compiled; ``listed``: its steps or its type take the whole list of matches."""
@@ -46,21 +57,23 @@ class Plan:
         """Whether it tells of a person."""
         return self.target.pii or self.spec.pii
 
-    def trace(self, raw: Json) -> tuple[Taken, ...]:
-        """Return what each step gives, up to the one that gives nothing."""
-        taken: list[Taken] = []
+    def walk(self, raw: Json) -> Iterator[Walked]:
+        """Yield each step with what it gives, up to the one that gives nothing."""
         value, seen = raw, list[Looked]()
         for made in self.steps:
             try:
                 value = made.run(value, seen)
             except StepError as error:
-                taken.append(Taken(made.text, None, error.why))
-                break
+                yield Walked(made, None, error.why)
+                return
             except Vanished:
-                taken.append(Taken(made.text, None, "There is no value after this step."))
-                break
-            taken.append(Taken(made.text, value))
-        return tuple(taken)
+                yield Walked(made, None, "There is no value after this step.", gone=True)
+                return
+            yield Walked(made, value)
+
+    def trace(self, raw: Json) -> tuple[Taken, ...]:
+        """Return what each step gives, as it is kept with a trouble."""
+        return tuple(Taken(one.made.text, one.gives, one.why) for one in self.walk(raw))
 
 
 def plan_field(name: str, mapped: MappedField, target: FieldSpec, world: World) -> Plan | Problem:
