@@ -37,7 +37,7 @@ class Salesforce(Connector):
 
     def __init__(self, name: str, settings: SalesforceSettings, *, clock: Clock | None = None) -> None:
         super().__init__(name, settings, clock=clock)
-        self._org = Org(settings)
+        self._org = Org(settings, self.clock)
 
     def check(self) -> CheckReport:
         """Sign in, read what a case may be asked and told (describe), one case, and what is left of the allowance."""

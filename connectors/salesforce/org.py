@@ -15,16 +15,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import jwt
-
 from connectors.kit.answers import Response, UnreadableAnswerError
+from connectors.kit.assertions import JWT_BEARER, assertion
 from connectors.kit.http import Client
 from connectors.salesforce.kind import SalesforceSettings
+from core.clock import Clock
 from core.errors import CredentialsError, PermissionDeniedError, RateLimitedError, RefusedError, SetupError, TransientError
 
 _TOKEN = "services/oauth2/token"  # noqa: S105 - a path
 _HOSTS = (".salesforce.com", ".force.com", ".salesforce.mil", ".cloudforce.com", ".sfcrmproducts.cn")
-_JWT_LIFE_S = 180
 
 
 @dataclass(slots=True)
@@ -36,8 +35,8 @@ class _Session:
 class Org:
     """What the connector asks of Salesforce; threads share the session."""
 
-    def __init__(self, settings: SalesforceSettings) -> None:
-        self.settings = settings
+    def __init__(self, settings: SalesforceSettings, clock: Clock) -> None:
+        self.settings, self._clock = settings, clock
         given = (settings.consumer_secret, settings.password, settings.private_key)
         self._secrets = [one.get_secret_value() for one in given if one is not None]
         self._login = self._client(settings.url)
@@ -143,16 +142,15 @@ class Org:
                     "password": password,
                 }
             }
-        claims = {"iss": given.consumer_key, "sub": given.username, "aud": given.url, "exp": int(time.time()) + _JWT_LIFE_S}
-        try:
-            signed = jwt.encode(claims, given.private_key.get_secret_value() if given.private_key else "", algorithm="RS256")
-        except Exception as error:
-            raise SetupError(
-                "The private key cannot be used.",
-                why=f"{type(error).__name__}.",
-                fix="Give an RSA key as PEM, without a passphrase.",
-            ) from None
-        return {"form": {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": signed}}
+        signed = assertion(
+            given.private_key.get_secret_value() if given.private_key else "",
+            issuer=given.consumer_key,
+            subject=given.username or "",
+            audience=given.url,
+            now=self._clock.now(),
+            whose="Salesforce's connector",
+        )
+        return {"form": {"grant_type": JWT_BEARER, "assertion": signed}}
 
     def _believed(self, place: str) -> str:
         host, ours = urlsplit(place).hostname or "", urlsplit(self.settings.url)

@@ -17,7 +17,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import jwt
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
 
 from lab.standins.server import Answer, Request, Server
 
@@ -94,9 +96,10 @@ class Salesforce(Server):
             )
         elif flow.endswith("jwt-bearer") and self.public_key:
             try:
-                claims = jwt.decode(given["assertion"], self.public_key, algorithms=["RS256"], options={"verify_aud": False})
-                right = claims["iss"] == KEY and claims["exp"] <= time.time() + 300
-            except jwt.PyJWTError:
+                claims = jwt.decode(given["assertion"], RSAKey.import_key(self.public_key), algorithms=["RS256"]).claims
+                jwt.JWTClaimsRegistry(exp={"essential": True}, iss={"essential": True, "value": KEY}).validate(claims)
+                right = claims["exp"] <= time.time() + 300
+            except (JoseError, ValueError):
                 right = False
         if not right:
             return Answer.of({"error": "invalid_grant", "error_description": "authentication failure"}, 400)

@@ -11,13 +11,12 @@ from urllib.parse import urlencode
 import orjson
 from authlib.oauth2.auth import encode_client_secret_basic, encode_client_secret_post, encode_none
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
-from authlib.oauth2.rfc7523.assertion import sign_jwt_bearer_assertion
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
 from urllib3.util import make_headers
 
 from connectors.kit.answers import UnreadableAnswerError
+from connectors.kit.assertions import JWT_BEARER, assertion
 from connectors.kit.declared.credentials import Expiry, OAuth2, TokenAuth
 from connectors.kit.declared.judging import Got
 from connectors.kit.declared.paths import path
@@ -26,13 +25,12 @@ from connectors.kit.declared.slots import as_text, filler
 from connectors.kit.declared.wire import Answer, Request, Rule
 from connectors.kit.tokens import Token, WrongCredentialsError
 from core.clock import SECOND
-from core.errors import CredentialsError, SetupError
+from core.errors import CredentialsError
 from core.words import Json, Micros
 
 if TYPE_CHECKING:
     from connectors.kit.declared.caller import Caller
 
-JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _NO_CREDENTIALS = ("timeout_s", "ca_file", "allowed_networks", "credentials_end")
 _WRONG = ("invalid_client", "invalid_grant", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "access_denied")
 """Errors of RFC 6749 after which trying again with the same credentials is useless."""
@@ -164,26 +162,14 @@ def _granted(caller: Caller, auth: OAuth2) -> dict[str, str]:
 
 
 def _assertion(caller: Caller, auth: OAuth2) -> str:
-    key = _text(auth.private_key, caller) or ""
-    now = caller.clock.now() // SECOND
-    try:
-        return str(
-            sign_jwt_bearer_assertion(
-                RSAKey.import_key(key),
-                issuer=_text(auth.client_id, caller),
-                audience=_text(auth.audience, caller),
-                subject=_text(auth.subject, caller),
-                issued_at=now,
-                expires_at=now + 180,
-                alg="RS256",
-            )
-        )
-    except (JoseError, ValueError, TypeError) as error:
-        raise SetupError(
-            f"The private key of {caller.name} cannot sign.",
-            why=f"{type(error).__name__}.",
-            fix="Give an RSA key in PEM, whole.",
-        ) from None
+    return assertion(
+        _text(auth.private_key, caller) or "",
+        issuer=_text(auth.client_id, caller) or "",
+        subject=_text(auth.subject, caller) or "",
+        audience=_text(auth.audience, caller) or "",
+        now=caller.clock.now(),
+        whose=caller.name,
+    )
 
 
 def exchange_code(caller: Caller, auth: OAuth2, code: str, *, verifier: str, redirect_uri: str) -> Token:
