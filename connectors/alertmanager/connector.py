@@ -11,7 +11,6 @@ from connectors.alertmanager.parse import POLLED, alert_id, polled, read_body
 from connectors.kit.answers import UnreadableAnswerError
 from connectors.kit.changes import changes
 from connectors.kit.contract import CheckReport, Connector, Kind
-from connectors.kit.http import Client
 from connectors.kit.shapes import shaped
 from core.clock import Clock
 from core.errors import InputError
@@ -30,16 +29,7 @@ class Alertmanager(Connector):
 
     def __init__(self, name: str, settings: AlertmanagerSettings, *, clock: Clock | None = None) -> None:
         super().__init__(name, settings, clock=clock)
-        token, password = settings.token, settings.password
-        self._client = Client(
-            settings.url,
-            timeout_s=settings.timeout_s,
-            ca_file=settings.ca_file,
-            headers={"authorization": f"Bearer {token.get_secret_value()}"} if token else {},
-            basic=(settings.username, password.get_secret_value()) if settings.username and password else None,
-            secrets=[token.get_secret_value()] if token else [],
-            system="Alertmanager",
-        )
+        self._client = settings.client("Alertmanager")
 
     def check(self) -> CheckReport:
         """Only read: that it is up, that our credentials reach the API, and a sample of alerts and silences."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from pydantic import Field as Setting
-from pydantic import SecretStr, model_validator
 
-from connectors.kit.contract import Act, Door, Field, FieldType, Kind, Lookup, Repeat, Settings, Stream, Text
-from connectors.kit.fields import CaFile, TimeoutS
+from connectors.kit.contract import Act, Door, FieldType, Kind, Lookup, Repeat, Stream, Text
+from connectors.kit.fields import WebLogin, carried
 
 
-class AlertmanagerSettings(Settings):
+class AlertmanagerSettings(WebLogin):
     """Where Alertmanager is, what the proxy before it asks for, and whose silences ours are."""
 
     url: str = Setting(
@@ -20,20 +17,6 @@ class AlertmanagerSettings(Settings):
         pattern=r"^https?://[^\s@?#]+$",
         json_schema_extra={"zh": "Alertmanager 地址（含路由前缀，不含 /api/v2）"},
     )
-    username: str | None = Setting(
-        default=None,
-        pattern=r"^[^:]+$",
-        title="User name",
-        description="Only where Alertmanager or the proxy before it asks for Basic authentication.",
-        json_schema_extra={"zh": "用户名（启用 Basic 认证时填写）"},
-    )
-    password: SecretStr | None = Setting(default=None, title="Password", json_schema_extra={"zh": "密码"})
-    token: SecretStr | None = Setting(
-        default=None,
-        title="Bearer token",
-        description="Only where a proxy asks for one; not together with a user name.",
-        json_schema_extra={"zh": "Bearer 令牌（代理要求时填写）"},
-    )
     author: str = Setting(
         default="tieline",
         min_length=1,
@@ -41,20 +24,6 @@ class AlertmanagerSettings(Settings):
         description="Shown in Alertmanager as the creator; by it and a mark in the comment our silences are found again.",
         json_schema_extra={"zh": "静默规则的创建者名称"},
     )
-    ca_file: CaFile = None
-    timeout_s: TimeoutS = 10.0
-
-    @model_validator(mode="after")
-    def _one_credential(self) -> Self:
-        if (self.username is None) != (self.password is None):
-            raise ValueError("user name and password go together")
-        if self.token is not None and self.username is not None:
-            raise ValueError("give a token or a user name, not both")
-        return self
-
-
-def _field(name: str, type_: FieldType, help_: str, *, words: tuple[str, ...] = (), required: bool = True) -> Field:
-    return Field(name, type_, help_, required=required, words=words)
 
 
 ALERTS = Stream(
@@ -64,20 +33,20 @@ ALERTS = Stream(
     pushed=True,
     every_s=60,
     fields=(
-        _field("id", FieldType.STRING, "fingerprint with the time it began: one episode"),
-        _field("fingerprint", FieldType.STRING, "Alertmanager's hash of the labels"),
-        _field("alertname", FieldType.STRING, "label alertname"),
-        _field("status", FieldType.STRING, "whether it still holds", words=("firing", "resolved")),
-        _field("severity", FieldType.STRING, "label severity; the words are the rules' own", required=False),
-        _field("instance", FieldType.STRING, "label instance", required=False),
-        _field("labels", FieldType.OBJECT, "all labels"),
-        _field("summary", FieldType.STRING, "annotation summary, or description", required=False),
-        _field("annotations", FieldType.OBJECT, "all annotations; absent when a poll found it gone", required=False),
-        _field("starts_at", FieldType.TIME, "when it began"),
-        _field("ends_at", FieldType.TIME, "when it ended; null while it holds, absent when not told", required=False),
-        _field("generator_url", FieldType.STRING, "page of the rule that fired", required=False),
-        _field("silenced", FieldType.BOOLEAN, "whether a silence or an inhibition hides it; absent on push", required=False),
-        _field("silenced_by", FieldType.LIST, "ids of the silences; absent on push", required=False),
+        carried("id", FieldType.STRING, "fingerprint with the time it began: one episode"),
+        carried("fingerprint", FieldType.STRING, "Alertmanager's hash of the labels"),
+        carried("alertname", FieldType.STRING, "label alertname"),
+        carried("status", FieldType.STRING, "whether it still holds", words=("firing", "resolved")),
+        carried("severity", FieldType.STRING, "label severity; the words are the rules' own", required=False),
+        carried("instance", FieldType.STRING, "label instance", required=False),
+        carried("labels", FieldType.OBJECT, "all labels"),
+        carried("summary", FieldType.STRING, "annotation summary, or description", required=False),
+        carried("annotations", FieldType.OBJECT, "all annotations; absent when a poll found it gone", required=False),
+        carried("starts_at", FieldType.TIME, "when it began"),
+        carried("ends_at", FieldType.TIME, "when it ended; null while it holds, absent when not told", required=False),
+        carried("generator_url", FieldType.STRING, "page of the rule that fired", required=False),
+        carried("silenced", FieldType.BOOLEAN, "whether a silence or an inhibition hides it; absent on push", required=False),
+        carried("silenced_by", FieldType.LIST, "ids of the silences; absent on push", required=False),
     ),
 )
 
@@ -85,23 +54,25 @@ OPEN_ALERTS = Lookup(
     name="open_alerts",
     help="Alerts that hold now and carry a label value",
     inputs=(
-        _field("label", FieldType.STRING, "name of the label: instance"),
-        _field("value", FieldType.STRING, "its value"),
+        carried("label", FieldType.STRING, "name of the label: instance"),
+        carried("value", FieldType.STRING, "its value"),
     ),
     outputs=(
-        _field("alerts", FieldType.LIST, "[{id, alertname, severity, summary, starts_at, silenced}], oldest first, at most 50"),
-        _field("count", FieldType.INTEGER, "how many there are in all"),
+        carried(
+            "alerts", FieldType.LIST, "[{id, alertname, severity, summary, starts_at, silenced}], oldest first, at most 50"
+        ),
+        carried("count", FieldType.INTEGER, "how many there are in all"),
     ),
 )
 
-_ID = _field("id", FieldType.STRING, "id of the alert")
+_ID = carried("id", FieldType.STRING, "id of the alert")
 SILENCE = Act(
     name="silence",
     help="Silence one alert, by all its labels, while somebody works on it",
     arguments=(
         _ID,
-        _field("comment", FieldType.STRING, "why; people read it in Alertmanager"),
-        _field("hours", FieldType.NUMBER, "how long at most, up to 720; 4 when left out", required=False),
+        carried("comment", FieldType.STRING, "why; people read it in Alertmanager"),
+        carried("hours", FieldType.NUMBER, "how long at most, up to 720; 4 when left out", required=False),
     ),
     repeat=Repeat.LOOKED_UP,
     permission="POST /api/v2/silences",

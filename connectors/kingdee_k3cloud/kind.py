@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field as Setting
 from pydantic import SecretStr
 
 from connectors.kit.contract import Act, Field, FieldType, Kind, Lookup, Repeat, Settings, Stream, Text
-from connectors.kit.fields import CaFile, TimeoutS
+from connectors.kit.fields import CaFile, OverlapS, TimeoutS, text_field
 
 ORDER_FIELDS = {
     "number": "FBillNo",
@@ -67,15 +67,9 @@ class K3CloudSettings(Settings):
         description='Where this server writes a field otherwise: {"stocked": "FStockInQty"}',
         json_schema_extra={"zh": "采购订单字段名修正"},
     )
-    overlap_s: int = Setting(
-        default=300, ge=5, le=86_400, title="Seconds each poll looks back", json_schema_extra={"zh": "每次轮询回看的秒数"}
-    )
+    overlap_s: Annotated[OverlapS, Setting(ge=5, le=86_400)] = 300
     ca_file: CaFile = None
     timeout_s: TimeoutS = 30.0
-
-
-def _text(name: str, help_: str, *, required: bool = False) -> Field:
-    return Field(name, FieldType.STRING, help_, required=required)
 
 
 ORDERS = Stream(
@@ -83,15 +77,15 @@ ORDERS = Stream(
     help="Rows of purchase orders, by their last change",
     every_s=300,
     fields=(
-        _text("id", "number of the order with the id of its row", required=True),
-        _text("number", "FBillNo", required=True),
-        _text("supplier", "FSupplierId.FNumber"),
-        _text("material", "FMaterialId.FNumber"),
+        text_field("id", "number of the order with the id of its row", required=True),
+        text_field("number", "FBillNo", required=True),
+        text_field("supplier", "FSupplierId.FNumber"),
+        text_field("material", "FMaterialId.FNumber"),
         Field("quantity", FieldType.NUMBER, "FQty"),
         Field("stocked", FieldType.NUMBER, "FStockInQty: how much has arrived"),
         Field("date", FieldType.TIME, "FDate, at midnight in China"),
         Field("delivery", FieldType.TIME, "FDeliveryDate"),
-        _text("status", "FDocumentStatus: A created, B in approval, C audited, D again in approval, Z draft"),
+        text_field("status", "FDocumentStatus: A created, B in approval, C audited, D again in approval, Z draft"),
         Field("changed_at", FieldType.TIME, "FModifyDate", required=True),
     ),
 )
@@ -99,11 +93,11 @@ ORDERS = Stream(
 STOCK = Lookup(
     name="stock",
     help="Stock of one material by place",
-    inputs=(_text("material", "its number", required=True),),
+    inputs=(text_field("material", "its number", required=True),),
     outputs=(
         Field("quantity", FieldType.NUMBER, "sum over all places", required=True),
         Field("available", FieldType.NUMBER, "sum of what is available"),
-        _text("unit", "base unit"),
+        text_field("unit", "base unit"),
         Field("places", FieldType.LIST, "[{place, quantity, available}]", required=True),
     ),
 )
@@ -111,10 +105,10 @@ STOCK = Lookup(
 BILL = Lookup(
     name="bill",
     help="One bill, as View shows it",
-    inputs=(_text("form_id", "PUR_PurchaseOrder", required=True), _text("number", "its number", required=True)),
+    inputs=(text_field("form_id", "PUR_PurchaseOrder", required=True), text_field("number", "its number", required=True)),
     outputs=(
-        _text("number", "its number", required=True),
-        _text("status", "A created, B in approval, C audited, Z draft"),
+        text_field("number", "its number", required=True),
+        text_field("status", "A created, B in approval, C audited, Z draft"),
         Field("bill", FieldType.OBJECT, "all of it", required=True),
     ),
 )
@@ -123,8 +117,8 @@ SAVE_BILL = Act(
     name="save_bill",
     help="Save a bill under a number of ours, unless there is one; then submit and audit it where that is wanted",
     arguments=(
-        _text("form_id", "PUR_Requisition, PUR_PurchaseOrder …", required=True),
-        _text("number", "FBillNo; one made from the key of this write where it is missing"),
+        text_field("form_id", "PUR_Requisition, PUR_PurchaseOrder …", required=True),
+        text_field("number", "FBillNo; one made from the key of this write where it is missing"),
         Field("model", FieldType.OBJECT, "the bill's fields as K3Cloud names them, without FBillNo", required=True),
         Field("until", FieldType.STRING, "how far", words=("saved", "submitted", "audited")),
     ),

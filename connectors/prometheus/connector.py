@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from connectors.kit.answers import Response, UnreadableAnswerError
 from connectors.kit.changes import changes
 from connectors.kit.contract import CheckReport, Connector, Kind
-from connectors.kit.http import Client
 from connectors.prometheus.kind import PROMETHEUS, PrometheusSettings
 from connectors.prometheus.parse import POLLED, alert_id, read_page, target_id
 from connectors.prometheus.promql import number, selector, span
@@ -28,16 +27,7 @@ class Prometheus(Connector):
 
     def __init__(self, name: str, settings: PrometheusSettings, *, clock: Clock | None = None) -> None:
         super().__init__(name, settings, clock=clock)
-        token, password = settings.token, settings.password
-        self._client = Client(
-            settings.url,
-            timeout_s=settings.timeout_s,
-            ca_file=settings.ca_file,
-            headers={"authorization": f"Bearer {token.get_secret_value()}"} if token else {},
-            basic=(settings.username, password.get_secret_value()) if settings.username and password else None,
-            secrets=[token.get_secret_value()] if token else [],
-            system="Prometheus",
-        )
+        self._client = settings.client("Prometheus")
 
     def check(self) -> CheckReport:
         """Only read: that it is up, that our credentials reach the query path, and a sample of each stream."""

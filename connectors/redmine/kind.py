@@ -8,7 +8,7 @@ from pydantic import Field as Setting
 from pydantic import SecretStr
 
 from connectors.kit.contract import Act, Door, Field, FieldType, Kind, Lookup, Repeat, Settings, Stream, Text
-from connectors.kit.fields import CaFile, TimeoutS
+from connectors.kit.fields import CaFile, OverlapS, TimeoutS, text_field
 
 OWN_FIELDS = ("machine", "asset", "event_id", "part", "tieline_ref")
 """What a plain Redmine does not have: custom fields of the format text, for all trackers, marked as filter."""
@@ -50,14 +50,7 @@ class RedmineSettings(Settings):
     )
     ca_file: CaFile = None
     timeout_s: TimeoutS = 15.0
-    overlap_s: int = Setting(
-        default=60,
-        ge=5,
-        le=3600,
-        title="Seconds each poll looks back",
-        description="A change carries the time it was made, not committed: whoever commits late is found within this span.",
-        json_schema_extra={"zh": "每次轮询回看的秒数"},
-    )
+    overlap_s: Annotated[OverlapS, Setting(ge=5, le=3600)] = 60
     history_days: int = Setting(
         default=30,
         ge=0,
@@ -67,16 +60,12 @@ class RedmineSettings(Settings):
     )
 
 
-def _text(name: str, help_: str, *, required: bool = False) -> Field:
-    return Field(name, FieldType.STRING, help_, required=required)
-
-
 _OWN = (
-    _text("machine", "technical name of the machine"),
-    _text("asset", "asset number"),
-    _text("event_id", "id of the event in the monitoring system"),
-    _text("part", "code of the spare part"),
-    _text("tieline_ref", "master ID of the ticket, written by us"),
+    text_field("machine", "technical name of the machine"),
+    text_field("asset", "asset number"),
+    text_field("event_id", "id of the event in the monitoring system"),
+    text_field("part", "code of the spare part"),
+    text_field("tieline_ref", "master ID of the ticket, written by us"),
 )
 
 ISSUES = Stream(
@@ -86,19 +75,19 @@ ISSUES = Stream(
     pushed=True,
     every_s=30,
     fields=(
-        _text("id", "number of the issue", required=True),
-        _text("title", "subject"),
-        _text("status", "name of the status", required=True),
+        text_field("id", "number of the issue", required=True),
+        text_field("title", "subject"),
+        text_field("status", "name of the status", required=True),
         Field("closed", FieldType.BOOLEAN, "whether this status means closed; absent where Redmine does not say"),
-        _text("priority", "name of the priority"),
-        _text("tracker", "name of the tracker"),
-        _text("author", "who opened it, by name"),
-        _text("assignedto", "who has it, by name"),
+        text_field("priority", "name of the priority"),
+        text_field("tracker", "name of the tracker"),
+        text_field("author", "who opened it, by name"),
+        text_field("assignedto", "who has it, by name"),
         *_OWN,
         Field("activity", FieldType.TIME, "when it last changed, whole seconds", required=True),
         Field("creation", FieldType.TIME, "when it was opened"),
-        _text("actor", "login of whoever changed it; only a push knows it"),
-        _text("url", "page of the issue", required=True),
+        text_field("actor", "login of whoever changed it; only a push knows it"),
+        text_field("url", "page of the issue", required=True),
     ),
 )
 
@@ -106,9 +95,9 @@ RECENT_TICKETS = Lookup(
     name="recent_tickets",
     help="The last tickets of one machine, newest first",
     inputs=(
-        _text("machine", "technical name of the machine", required=True),
+        text_field("machine", "technical name of the machine", required=True),
         Field("limit", FieldType.INTEGER, "how many, 1 to 50; 3 when left out"),
-        _text("except_ref", "leave out the ticket with this master ID"),
+        text_field("except_ref", "leave out the ticket with this master ID"),
     ),
     outputs=(
         Field("tickets", FieldType.LIST, "[{id, title, status, priority, part, creation, activity, url}]", required=True),
@@ -116,17 +105,17 @@ RECENT_TICKETS = Lookup(
     ),
 )
 
-_ID = _text("id", "number of the issue", required=True)
-_CHANGEABLE = (_text("priority", "name of the priority, as Redmine knows it"), *_OWN[:4])
+_ID = text_field("id", "number of the issue", required=True)
+_CHANGEABLE = (text_field("priority", "name of the priority, as Redmine knows it"), *_OWN[:4])
 
 CREATE_TICKET = Act(
     name="create_ticket",
     help="Open an issue; one that carries the same tieline_ref already is taken instead",
     arguments=(
-        _text("title", "subject", required=True),
+        text_field("title", "subject", required=True),
         *_CHANGEABLE,
-        _text("text", "description"),
-        _text("tieline_ref", "master ID of the ticket; the key of this write where it is missing"),
+        text_field("text", "description"),
+        text_field("tieline_ref", "master ID of the ticket; the key of this write where it is missing"),
     ),
     repeat=Repeat.LOOKED_UP,
     permission="view_issues, add_issues",
@@ -134,14 +123,19 @@ CREATE_TICKET = Act(
 UPDATE_TICKET = Act(
     name="update_ticket",
     help="Change fields of an issue; only those that differ are written",
-    arguments=(_ID, _text("status", "name of the status, as Redmine knows it"), _text("title", "subject"), *_CHANGEABLE),
+    arguments=(
+        _ID,
+        text_field("status", "name of the status, as Redmine knows it"),
+        text_field("title", "subject"),
+        *_CHANGEABLE,
+    ),
     repeat=Repeat.IDEMPOTENT,
     permission="view_issues, edit_issues, and the workflow's step for the role",
 )
 ADD_MESSAGE = Act(
     name="add_message",
     help="Add a note to an issue",
-    arguments=(_ID, _text("text", "the note", required=True)),
+    arguments=(_ID, text_field("text", "the note", required=True)),
     repeat=Repeat.LOOKED_UP,
     permission="view_issues, add_issue_notes",
 )

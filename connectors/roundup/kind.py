@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field as Setting
 
 from connectors.kit.contract import Act, Door, Field, FieldType, Kind, Lookup, Repeat, Settings, Stream, Text
-from connectors.kit.fields import CaFile, Password, TimeoutS
+from connectors.kit.fields import CaFile, OverlapS, Password, TimeoutS, text_field
 
 OWN_FIELDS = ("machine", "asset", "event_id", "part", "tieline_ref")
 """Properties that the classic tracker does not have; schema.py needs them as String()."""
@@ -39,14 +41,7 @@ class RoundupSettings(Settings):
     )
     ca_file: CaFile = None
     timeout_s: TimeoutS = 10.0
-    overlap_s: int = Setting(
-        default=60,
-        ge=5,
-        le=3600,
-        title="Seconds each poll looks back",
-        description="A change carries the time it was made, not committed: whoever commits late is found within this span.",
-        json_schema_extra={"zh": "每次轮询回看的秒数"},
-    )
+    overlap_s: Annotated[OverlapS, Setting(ge=5, le=3600)] = 60
     history_days: int = Setting(
         default=30,
         ge=0,
@@ -66,10 +61,6 @@ class RoundupSettings(Settings):
         return (self.public_url or self.url).rstrip("/") + "/"
 
 
-def _text(name: str, help_: str, *, required: bool = False) -> Field:
-    return Field(name, FieldType.STRING, help_, required=required)
-
-
 ISSUES = Stream(
     name="issues",
     help="Issues with their state; the words of status and priority are the tracker's own",
@@ -77,22 +68,22 @@ ISSUES = Stream(
     pushed=True,
     every_s=30,
     fields=(
-        _text("id", "number of the issue: 12 for issue12", required=True),
-        _text("title", "title"),
-        _text("status", "label of the status; the classic tracker begins with unread and ends with resolved"),
-        _text("priority", "label of the priority"),
-        _text("assignedto", "login of the person who has it"),
-        _text("machine", "technical name of the machine"),
-        _text("asset", "asset number"),
-        _text("event_id", "id of the event in the monitoring system"),
-        _text("part", "code of the spare part"),
-        _text("tieline_ref", "master ID of the ticket, written by us"),
+        text_field("id", "number of the issue: 12 for issue12", required=True),
+        text_field("title", "title"),
+        text_field("status", "label of the status; the classic tracker begins with unread and ends with resolved"),
+        text_field("priority", "label of the priority"),
+        text_field("assignedto", "login of the person who has it"),
+        text_field("machine", "technical name of the machine"),
+        text_field("asset", "asset number"),
+        text_field("event_id", "id of the event in the monitoring system"),
+        text_field("part", "code of the spare part"),
+        text_field("tieline_ref", "master ID of the ticket, written by us"),
         Field("activity", FieldType.TIME, "when it last changed, whole seconds"),
         Field("creation", FieldType.TIME, "when it was opened"),
-        _text("actor", "login of whoever changed it last"),
-        _text("creator", "login of whoever opened it"),
+        text_field("actor", "login of whoever changed it last"),
+        text_field("creator", "login of whoever opened it"),
         Field("messages", FieldType.INTEGER, "how many messages it has"),
-        _text("url", "page of the issue", required=True),
+        text_field("url", "page of the issue", required=True),
     ),
 )
 
@@ -100,9 +91,9 @@ RECENT_TICKETS = Lookup(
     name="recent_tickets",
     help="The last tickets of one machine, newest first",
     inputs=(
-        _text("machine", "technical name of the machine", required=True),
+        text_field("machine", "technical name of the machine", required=True),
         Field("limit", FieldType.INTEGER, "how many, 1 to 50; 3 when left out"),
-        _text("except_ref", "leave out the ticket with this master ID"),
+        text_field("except_ref", "leave out the ticket with this master ID"),
     ),
     outputs=(
         Field("tickets", FieldType.LIST, "[{id, title, status, priority, part, creation, activity, url}]", required=True),
@@ -110,23 +101,23 @@ RECENT_TICKETS = Lookup(
     ),
 )
 
-_ID = _text("id", "number of the issue", required=True)
+_ID = text_field("id", "number of the issue", required=True)
 _CHANGEABLE = (
-    _text("priority", "label of the priority, as the tracker knows it"),
-    _text("machine", "technical name of the machine"),
-    _text("asset", "asset number"),
-    _text("event_id", "id of the event in the monitoring system"),
-    _text("part", "code of the spare part"),
+    text_field("priority", "label of the priority, as the tracker knows it"),
+    text_field("machine", "technical name of the machine"),
+    text_field("asset", "asset number"),
+    text_field("event_id", "id of the event in the monitoring system"),
+    text_field("part", "code of the spare part"),
 )
 
 CREATE_TICKET = Act(
     name="create_ticket",
     help="Open an issue; one that carries the same tieline_ref already is taken instead",
     arguments=(
-        _text("title", "title", required=True),
+        text_field("title", "title", required=True),
         *_CHANGEABLE,
-        _text("text", "first message"),
-        _text("tieline_ref", "master ID of the ticket; the key of this write where it is missing"),
+        text_field("text", "first message"),
+        text_field("tieline_ref", "master ID of the ticket; the key of this write where it is missing"),
     ),
     repeat=Repeat.LOOKED_UP,
     permission="role: Rest Access; View, Create and Edit on issue and msg",
@@ -136,9 +127,9 @@ UPDATE_TICKET = Act(
     help="Change fields of an issue; only those that differ are written",
     arguments=(
         _ID,
-        _text("status", "label of the status, as the tracker knows it"),
-        _text("title", "title"),
-        _text("assignedto", "login of a person"),
+        text_field("status", "label of the status, as the tracker knows it"),
+        text_field("title", "title"),
+        text_field("assignedto", "login of a person"),
         *_CHANGEABLE,
     ),
     repeat=Repeat.IDEMPOTENT,
@@ -147,7 +138,7 @@ UPDATE_TICKET = Act(
 ADD_MESSAGE = Act(
     name="add_message",
     help="Add a message to an issue without changing its status",
-    arguments=(_ID, _text("text", "the message", required=True)),
+    arguments=(_ID, text_field("text", "the message", required=True)),
     repeat=Repeat.LOOKED_UP,
     permission="role: Rest Access; View and Edit on issue, Create on msg",
 )

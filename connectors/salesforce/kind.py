@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field as Setting
 from pydantic import SecretStr, model_validator
 
 from connectors.kit.contract import Act, Field, FieldType, Kind, Lookup, Repeat, Settings, Stream, Text
-from connectors.kit.fields import CaFile, TimeoutS
+from connectors.kit.fields import CaFile, OverlapS, TimeoutS, text_field
 
 
 class SalesforceSettings(Settings):
@@ -55,9 +55,7 @@ class SalesforceSettings(Settings):
         description="Text, External ID, unique: it holds our master ID, and Salesforce itself opens no case twice",
         json_schema_extra={"zh": "Case 上的外部 ID 字段（文本、唯一）"},
     )
-    overlap_s: int = Setting(
-        default=120, ge=5, le=3600, title="Seconds each poll looks back", json_schema_extra={"zh": "每次轮询回看的秒数"}
-    )
+    overlap_s: Annotated[OverlapS, Setting(ge=5, le=3600)] = 120
     ca_file: CaFile = None
     timeout_s: TimeoutS = 20.0
 
@@ -74,10 +72,6 @@ class SalesforceSettings(Settings):
         return self
 
 
-def _text(name: str, help_: str, *, required: bool = False) -> Field:
-    return Field(name, FieldType.STRING, help_, required=required)
-
-
 _CHANGED = Field("changed_at", FieldType.TIME, "SystemModstamp", required=True)
 
 ACCOUNTS = Stream(
@@ -85,13 +79,13 @@ ACCOUNTS = Stream(
     help="Accounts, by their last change. Deleted ones are not seen",
     every_s=300,
     fields=(
-        _text("id", "18-character id", required=True),
-        _text("name", "Name"),
-        _text("number", "AccountNumber"),
-        _text("phone", "Phone"),
-        _text("website", "Website"),
-        _text("city", "BillingCity"),
-        _text("country", "BillingCountry"),
+        text_field("id", "18-character id", required=True),
+        text_field("name", "Name"),
+        text_field("number", "AccountNumber"),
+        text_field("phone", "Phone"),
+        text_field("website", "Website"),
+        text_field("city", "BillingCity"),
+        text_field("country", "BillingCountry"),
         _CHANGED,
     ),
 )
@@ -101,15 +95,15 @@ CASES = Stream(
     help="Cases, by their last change; status and priority are the org's own words",
     every_s=60,
     fields=(
-        _text("id", "18-character id", required=True),
-        _text("number", "CaseNumber"),
-        _text("title", "Subject"),
-        _text("status", "Status"),
+        text_field("id", "18-character id", required=True),
+        text_field("number", "CaseNumber"),
+        text_field("title", "Subject"),
+        text_field("status", "Status"),
         Field("closed", FieldType.BOOLEAN, "IsClosed"),
-        _text("priority", "Priority"),
-        _text("account", "AccountId"),
-        _text("actor", "LastModifiedById: the id of whoever changed it last"),
-        _text("tieline_ref", "our external id field"),
+        text_field("priority", "Priority"),
+        text_field("account", "AccountId"),
+        text_field("actor", "LastModifiedById: the id of whoever changed it last"),
+        text_field("tieline_ref", "our external id field"),
         Field("creation", FieldType.TIME, "CreatedDate"),
         _CHANGED,
     ),
@@ -119,7 +113,7 @@ INTERACTIONS = Lookup(
     name="interactions",
     help="The last interactions with an account: tasks, events and cases, newest first",
     inputs=(
-        _text("account", "id of the account", required=True),
+        text_field("account", "id of the account", required=True),
         Field("limit", FieldType.INTEGER, "1 to 20; 3 when left out"),
     ),
     outputs=(
@@ -128,15 +122,15 @@ INTERACTIONS = Lookup(
     ),
 )
 
-_CHANGEABLE = (_text("priority", "as the org knows it"), _text("text", "Description"))
+_CHANGEABLE = (text_field("priority", "as the org knows it"), text_field("text", "Description"))
 CREATE_TICKET = Act(
     name="create_ticket",
     help="Open a case, by upsert on our external id field",
     arguments=(
-        _text("title", "Subject", required=True),
+        text_field("title", "Subject", required=True),
         *_CHANGEABLE,
-        _text("account", "id of the account"),
-        _text("tieline_ref", "master ID of the ticket; the key of this write where it is missing"),
+        text_field("account", "id of the account"),
+        text_field("tieline_ref", "master ID of the ticket; the key of this write where it is missing"),
     ),
     repeat=Repeat.NATIVE_KEY,
     permission="Case: create, edit, and our external id field",
@@ -145,9 +139,9 @@ UPDATE_TICKET = Act(
     name="update_ticket",
     help="Change a case; only fields that differ are written",
     arguments=(
-        _text("id", "id of the case", required=True),
-        _text("status", "as the org knows it"),
-        _text("title", "Subject"),
+        text_field("id", "id of the case", required=True),
+        text_field("status", "as the org knows it"),
+        text_field("title", "Subject"),
         *_CHANGEABLE,
     ),
     repeat=Repeat.IDEMPOTENT,

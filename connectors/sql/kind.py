@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from connectors.kit.contract import Act, Field, FieldType, Kind, Lookup, Repeat, Settings, Stream, Text
-from connectors.kit.fields import CaFile, TimeoutS
+from connectors.kit.fields import CaFile, OverlapS, TimeoutS
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _READS = re.compile(r"(?is)\s*(select|with)\b")
@@ -71,14 +71,7 @@ class SqlSettings(Settings):
         description="A time that each change moves forward. Without it only new rows are seen, by a growing key.",
         json_schema_extra={"zh": "最后修改时间列（留空则按递增主键读取新行）"},
     )
-    overlap_s: int = Setting(
-        default=60,
-        ge=0,
-        le=86_400,
-        title="Seconds each poll looks back",
-        description="A change carries the time it was made, not committed: whoever commits late is found within this span.",
-        json_schema_extra={"zh": "每次轮询回看的秒数"},
-    )
+    overlap_s: Annotated[OverlapS, Setting(ge=0, le=86_400)] = 60
     timezone: str = Setting(
         default="UTC",
         title="Time zone of times without one",

@@ -6,7 +6,7 @@ from pydantic import Field as Setting
 from pydantic import SecretStr
 
 from connectors.kit.contract import Act, Field, FieldType, Kind, Lookup, Repeat, Settings, Stream, Text
-from connectors.kit.fields import CaFile, TimeoutS
+from connectors.kit.fields import CaFile, TimeoutS, text_field
 
 
 class U8Settings(Settings):
@@ -40,21 +40,17 @@ class U8Settings(Settings):
     timeout_s: TimeoutS = 30.0
 
 
-def _text(name: str, help_: str, *, required: bool = False) -> Field:
-    return Field(name, FieldType.STRING, help_, required=required)
-
-
 ORDERS = Stream(
     name="purchase_orders",
     help="Purchase orders of the watched days that changed; U8 tells no time of change, so all are compared",
     every_s=900,
     fields=(
-        _text("id", "code", required=True),
-        _text("date", "date, as U8 writes it: 2026-11-20"),
-        _text("state", "state, in U8's own words"),
-        _text("supplier", "vendorcode"),
-        _text("supplier_name", "vendorname"),
-        _text("verifier", "who approved it"),
+        text_field("id", "code", required=True),
+        text_field("date", "date, as U8 writes it: 2026-11-20"),
+        text_field("state", "state, in U8's own words"),
+        text_field("supplier", "vendorcode"),
+        text_field("supplier_name", "vendorname"),
+        text_field("verifier", "who approved it"),
         Field(
             "rows",
             FieldType.LIST,
@@ -67,10 +63,10 @@ ORDERS = Stream(
 ITEM = Lookup(
     name="item",
     help="One item of the inventory file",
-    inputs=(_text("code", "its code", required=True),),
+    inputs=(text_field("code", "its code", required=True),),
     outputs=(
-        _text("code", "code", required=True),
-        _text("name", "name"),
+        text_field("code", "code", required=True),
+        text_field("name", "name"),
         Field("item", FieldType.OBJECT, "all of it", required=True),
     ),
 )
@@ -78,7 +74,7 @@ ITEM = Lookup(
 STOCK = Lookup(
     name="stock",
     help="Stock of one item; the names of its fields are not documented, so the rows come as they are",
-    inputs=(_text("code", "code of the item", required=True),),
+    inputs=(text_field("code", "code of the item", required=True),),
     outputs=(
         Field("rows", FieldType.LIST, "currentstock, as U8 gives it", required=True),
         Field("count", FieldType.INTEGER, "how many rows", required=True),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field as Setting
 from pydantic import SecretStr
 
 from connectors.kit.contract import Act, Field, FieldType, Kind, Lookup, Repeat, Settings, Stream, Text
-from connectors.kit.fields import CaFile, TimeoutS
+from connectors.kit.fields import CaFile, OverlapS, TimeoutS, text_field
 
 
 class YonBipSettings(Settings):
@@ -32,15 +34,9 @@ class YonBipSettings(Settings):
         description="Id, for stock; all of them when left out",
         json_schema_extra={"zh": "库存组织编号"},
     )
-    overlap_s: int = Setting(
-        default=300, ge=5, le=86_400, title="Seconds each poll looks back", json_schema_extra={"zh": "每次轮询回看的秒数"}
-    )
+    overlap_s: Annotated[OverlapS, Setting(ge=5, le=86_400)] = 300
     ca_file: CaFile = None
     timeout_s: TimeoutS = 20.0
-
-
-def _text(name: str, help_: str, *, required: bool = False) -> Field:
-    return Field(name, FieldType.STRING, help_, required=required)
 
 
 ORDERS = Stream(
@@ -48,16 +44,16 @@ ORDERS = Stream(
     help="Rows of purchase orders, by their last change",
     every_s=300,
     fields=(
-        _text("id", "code of the order with the id or product of its row", required=True),
-        _text("number", "code", required=True),
-        _text("supplier", "vendor"),
-        _text("supplier_name", "vendor_name"),
-        _text("material", "product_cCode"),
+        text_field("id", "code of the order with the id or product of its row", required=True),
+        text_field("number", "code", required=True),
+        text_field("supplier", "vendor"),
+        text_field("supplier_name", "vendor_name"),
+        text_field("material", "product_cCode"),
         Field("quantity", FieldType.NUMBER, "subQty"),
         Field("stocked", FieldType.NUMBER, "purchaseOrders_totalInSubqty: how much has arrived"),
         Field("date", FieldType.TIME, "vouchdate, China's"),
         Field("delivery", FieldType.TIME, "planArrivalDate"),
-        _text("status", "0 open, 1 audited, 2 closed, 3 in approval"),
+        text_field("status", "0 open, 1 audited, 2 closed, 3 in approval"),
         Field("changed_at", FieldType.TIME, "pubts", required=True),
     ),
 )
@@ -65,7 +61,7 @@ ORDERS = Stream(
 STOCK = Lookup(
     name="stock",
     help="Stock of one product by warehouse",
-    inputs=(_text("product", "its code", required=True),),
+    inputs=(text_field("product", "its code", required=True),),
     outputs=(
         Field("quantity", FieldType.NUMBER, "sum of currentqty", required=True),
         Field("available", FieldType.NUMBER, "sum of availableqty"),

@@ -9,7 +9,7 @@ from pydantic import Field as Setting
 from pydantic import SecretStr, field_validator, model_validator
 
 from connectors.kit.contract import Act, Door, Field, FieldType, Kind, Lookup, Repeat, Settings, Stream, Text
-from connectors.kit.fields import CaFile, TimeoutS
+from connectors.kit.fields import CaFile, TimeoutS, carried
 
 SEVERITIES: tuple[str, ...] = ("Not classified", "Information", "Warning", "Average", "High", "Disaster")
 """Zabbix' own words for 0 to 5. An administrator can rename them, so the number decides where there is one."""
@@ -72,10 +72,6 @@ class ZabbixSettings(Settings):
         return self
 
 
-def _field(name: str, type_: FieldType, help_: str, *, words: tuple[str, ...] = (), required: bool = True) -> Field:
-    return Field(name, type_, help_, required=required, words=words)
-
-
 PROBLEMS = Stream(
     name="problems",
     help="Trigger problems. Of one that Zabbix no longer shows, a deleted record carries the eventid only",
@@ -83,24 +79,24 @@ PROBLEMS = Stream(
     pushed=True,
     every_s=60,
     fields=(
-        _field("eventid", FieldType.STRING, "id of the problem event; its recovery keeps this id"),
-        _field("objectid", FieldType.STRING, "id of the trigger", required=False),
-        _field("name", FieldType.STRING, "text of the problem", required=False),
-        _field(
+        carried("eventid", FieldType.STRING, "id of the problem event; its recovery keeps this id"),
+        carried("objectid", FieldType.STRING, "id of the trigger", required=False),
+        carried("name", FieldType.STRING, "text of the problem", required=False),
+        carried(
             "severity", FieldType.STRING, "0 not classified to 5 disaster", words=("0", "1", "2", "3", "4", "5"), required=False
         ),
-        _field("status", FieldType.STRING, "whether it still holds", words=("problem", "resolved"), required=False),
-        _field("acknowledged", FieldType.BOOLEAN, "whether somebody acknowledged it", required=False),
-        _field("host", FieldType.OBJECT, "first host of the trigger; null when the host is gone", required=False),
-        _field("host.hostid", FieldType.STRING, "id of the host", required=False),
-        _field("host.host", FieldType.STRING, "technical name of the host", required=False),
-        _field("host.name", FieldType.STRING, "visible name of the host", required=False),
-        _field("tags", FieldType.LIST, "[{tag, value}]", required=False),
-        _field("clock", FieldType.INTEGER, "unix seconds when it began", required=False),
-        _field("r_eventid", FieldType.STRING, "id of the recovery event; null while open", required=False),
-        _field("r_clock", FieldType.INTEGER, "unix seconds when it ended; null while open or not told", required=False),
-        _field("opdata", FieldType.STRING, "operational data", required=False),
-        _field("manual_close", FieldType.BOOLEAN, "whether the trigger allows manual close; unknown on push", required=False),
+        carried("status", FieldType.STRING, "whether it still holds", words=("problem", "resolved"), required=False),
+        carried("acknowledged", FieldType.BOOLEAN, "whether somebody acknowledged it", required=False),
+        carried("host", FieldType.OBJECT, "first host of the trigger; null when the host is gone", required=False),
+        carried("host.hostid", FieldType.STRING, "id of the host", required=False),
+        carried("host.host", FieldType.STRING, "technical name of the host", required=False),
+        carried("host.name", FieldType.STRING, "visible name of the host", required=False),
+        carried("tags", FieldType.LIST, "[{tag, value}]", required=False),
+        carried("clock", FieldType.INTEGER, "unix seconds when it began", required=False),
+        carried("r_eventid", FieldType.STRING, "id of the recovery event; null while open", required=False),
+        carried("r_clock", FieldType.INTEGER, "unix seconds when it ended; null while open or not told", required=False),
+        carried("opdata", FieldType.STRING, "operational data", required=False),
+        carried("manual_close", FieldType.BOOLEAN, "whether the trigger allows manual close; unknown on push", required=False),
     ),
 )
 
@@ -109,13 +105,13 @@ HOSTS = Stream(
     help="Monitored hosts with inventory and tags",
     every_s=900,
     fields=(
-        _field("hostid", FieldType.STRING, "id of the host"),
-        _field("host", FieldType.STRING, "technical name"),
-        _field("name", FieldType.STRING, "visible name"),
-        _field("status", FieldType.STRING, "whether it is monitored", words=("monitored", "unmonitored")),
-        _field("tags", FieldType.LIST, "[{tag, value}]"),
-        _field("inventory", FieldType.OBJECT, "inventory fields that hold something"),
-        _field("ip", FieldType.STRING, "address of the main interface; null without one"),
+        carried("hostid", FieldType.STRING, "id of the host"),
+        carried("host", FieldType.STRING, "technical name"),
+        carried("name", FieldType.STRING, "visible name"),
+        carried("status", FieldType.STRING, "whether it is monitored", words=("monitored", "unmonitored")),
+        carried("tags", FieldType.LIST, "[{tag, value}]"),
+        carried("inventory", FieldType.OBJECT, "inventory fields that hold something"),
+        carried("ip", FieldType.STRING, "address of the main interface; null without one"),
     ),
 )
 
@@ -123,27 +119,27 @@ CPU_MEAN = Lookup(
     name="cpu_mean",
     help="Mean CPU use of a host over the last hours",
     inputs=(
-        _field("hostid", FieldType.STRING, "id of the host"),
-        _field("hours", FieldType.INTEGER, "how far back, 1 to 720; 1 when left out", required=False),
+        carried("hostid", FieldType.STRING, "id of the host"),
+        carried("hours", FieldType.INTEGER, "how far back, 1 to 720; 1 when left out", required=False),
     ),
     outputs=(
         Field("mean", FieldType.NUMBER, "the mean", unit="%"),
-        _field("samples", FieldType.INTEGER, "how many samples it rests on"),
-        _field("unit", FieldType.STRING, "unit of the item"),
-        _field("method", FieldType.STRING, "which table answered", words=("history", "trends")),
+        carried("samples", FieldType.INTEGER, "how many samples it rests on"),
+        carried("unit", FieldType.STRING, "unit of the item"),
+        carried("method", FieldType.STRING, "which table answered", words=("history", "trends")),
     ),
 )
 
 HOST = Lookup(
     name="host",
     help="One host with inventory and tags",
-    inputs=(_field("hostid", FieldType.STRING, "id of the host"),),
+    inputs=(carried("hostid", FieldType.STRING, "id of the host"),),
     outputs=HOSTS.fields,
 )
 
 _ARGUMENTS = (
-    _field("id", FieldType.STRING, "event id of the problem"),
-    _field("message", FieldType.STRING, "text that is left at the problem; no secrets"),
+    carried("id", FieldType.STRING, "event id of the problem"),
+    carried("message", FieldType.STRING, "text that is left at the problem; no secrets"),
 )
 ACKNOWLEDGE = Act(
     name="acknowledge",
