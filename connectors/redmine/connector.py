@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from connectors.kit.contract import CheckReport, Connector, Kind, Step
+from connectors.kit.overlap import Overlap
 from connectors.kit.shapes import shaped
 from connectors.redmine import acts
 from connectors.redmine.issues import POLLED, fields, parse
@@ -15,7 +16,7 @@ from connectors.redmine.kind import OWN_FIELDS, REDMINE, RedmineSettings
 from connectors.redmine.rest import Rest
 from core.clock import SECOND, Clock, from_rfc3339
 from core.errors import InputError, PermissionDeniedError, SetupError
-from core.jsons import canonical, sha256
+from core.jsons import canonical
 from core.words import Delivery, Found, Json, Micros, Outcome, Page, Record, Verified
 
 MOST_TICKETS = 50
@@ -59,25 +60,11 @@ class Redmine(Connector):
         handed out is kept in the cursor, so nothing comes twice and nothing is lost.
         """
         self.kind.stream(stream)
-        known: dict[str, list[Any]] = dict(cursor["seen"]) if cursor else {}
-        newest: Micros | None = cursor["at"] if cursor else None
-        overlap = self.settings.overlap_s * SECOND
-        since = self.clock.now() - self.settings.history_days * _DAY if newest is None else newest - overlap
-        fresh: list[dict[str, Any]] = []
-        more = False
-        for row in self._rest.issues({"sort": "updated_on,id", "updated_on": f">={_written(since)}"}):
-            number, mark, at = str(row["id"]), sha256(row)[:16], from_rfc3339(row["updated_on"])
-            if known.get(number, [0, ""])[1] != mark:
-                if len(fresh) == limit:
-                    more = True
-                    break
-                fresh.append(row)
-            known[number] = [at, mark]
-            newest = at if newest is None else max(newest, at)
-        if newest is not None:
-            known = {number: kept for number, kept in known.items() if kept[0] >= newest - overlap}
-        after = {"at": newest, "seen": known} if newest is not None else None
-        return Page(canonical({POLLED: "issues", "issues": fresh}), after, more=more, count=len(fresh))
+        at = Overlap(cursor, self.settings.overlap_s)
+        since = self.clock.now() - self.settings.history_days * _DAY if at.since is None else at.since
+        rows = self._rest.issues({"sort": "updated_on,id", "updated_on": f">={_written(since)}"})
+        fresh = at.take(((str(row["id"]), from_rfc3339(row["updated_on"]), row) for row in rows), limit)
+        return Page(canonical({POLLED: "issues", "issues": fresh}), at.cursor(), more=at.more, count=len(fresh))
 
     def lookup(self, name: str, inputs: Mapping[str, Json], *, timeout_s: float) -> Found:
         """Read the last tickets of one machine."""
