@@ -108,7 +108,14 @@ class Mask:
             return value
         if isinstance(value, int):
             return self._whole(value)
-        return float(self.text(f"{value:f}")) if isinstance(value, float) else value
+        return self._real(value) if isinstance(value, float) else value
+
+    def _real(self, value: float) -> float:
+        """Return another number of the same form; of one that is very large, smaller by a power, so that it stays a number."""
+        if abs(value) < 1e15:
+            return float(self.text(f"{value:f}"))
+        mantissa, _, power = f"{value:e}".partition("e")
+        return float(f"{self.text(mantissa)}e{int(power) - 1}")
 
     def _whole(self, value: int) -> int:
         """Return another number of as many digits that 64 bits can hold."""

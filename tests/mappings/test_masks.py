@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,6 +99,15 @@ def test_any_record_can_be_masked(node: Any) -> None:
     masked = Mask().record({"phone": node, "x": node})
     assert shape(masked) == shape({"phone": node, "x": node})
     assert jsons.loads(jsons.dumps(masked)) == masked
+
+
+@pytest.mark.parametrize("number", [1.7976931348623157e308, -1.7976931348623157e308, 1e15, 99.5, 0.25])
+def test_a_masked_real_number_is_another_number(number: float) -> None:
+    """Also the largest there is: it becomes no infinity, which JSON cannot write."""
+    masked = Mask().value(number)
+    assert math.isfinite(masked)
+    assert masked != number
+    assert (masked < 0) == (number < 0)
 
 
 @given(st.integers(-(10**18) + 1, 10**18 - 1))
