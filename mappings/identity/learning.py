@@ -33,12 +33,17 @@ Run = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A shape as it was learned: from how many ids, how many of them it covers, and which it does not."""
+    """
+    A shape as it was learned: from how many ids, how many of them it covers, and which it does not.
+
+    ``forms`` says how many forms stand side by side in it; 0: they have none in common but their characters.
+    """
 
     shape: Shape
     seen: int
     covers: int
     odd: tuple[str, ...] = ()
+    forms: int = 1
 
     @property
     def thin(self) -> bool:
@@ -46,9 +51,9 @@ class Learned:
         return self.seen < ENOUGH
 
 
-def learn(ids: Sequence[str]) -> Learned | None:
+def learn(ids: Sequence[str], *, counted: bool = False) -> Learned | None:
     """
-    Return the shape that these ids have in common; None without ids.
+    Return the shape that these ids have in common; None without ids. ``counted``: the kind says that a machine counts them.
 
     >>> learn(["EC-20260215-8891", "EC-20260216-0012", "EC-20251101-7740"]).shape
     Shape(pattern='EC-[0-9]{8}-[0-9]{4}', normaliser='trim', check_digit=None, placeholders=frozenset())
@@ -58,13 +63,16 @@ def learn(ids: Sequence[str]) -> Learned | None:
         return None
     steps = _steps(raws)
     folded = [normalise(one, "+".join(steps)) for one in raws]
-    if _is_counted(folded):
+    if _is_counted(folded) or (counted and all(re.fullmatch("[0-9]+", one) for one in folded)):
         steps.append("counted")
-    pattern = _pattern(folded, counted="counted" in steps)
+    patterns = _patterns(folded, counted="counted" in steps)
+    pattern = _any_of_these(folded) if not patterns else "|".join(f"(?:{one})" for one in patterns)
+    if len(patterns) == 1:
+        pattern = patterns[0]
     fits = [bool(compiled(pattern).fullmatch(one)) for one in folded]
     odd = tuple(raw for raw, fit in zip(raws, fits, strict=True) if not fit)
     check = next((name for name, holds in CHECKS.items() if _checks(folded, holds)), None)
-    return Learned(Shape(pattern, "+".join(steps), check), len(raws), sum(fits), odd[:5])
+    return Learned(Shape(pattern, "+".join(steps), check), len(raws), sum(fits), odd[:5], len(patterns))
 
 
 def _steps(raws: list[str]) -> list[str]:
@@ -108,11 +116,12 @@ def _checks(ids: list[str], holds: Callable[[str], bool]) -> bool:
     return len(ids) >= ENOUGH and all(map(holds, ids))
 
 
-def _pattern(ids: list[str], *, counted: bool) -> str:
+def _patterns(ids: list[str], *, counted: bool) -> list[str]:
+    """Return the pattern of each form, the usual first; [] when they have no form."""
     if counted:
-        return "[0-9]+"
+        return ["[0-9]+"]
     if all(map(_UUID.fullmatch, ids)):
-        return _UUID.pattern
+        return [_UUID.pattern]
     forms: dict[tuple[str, ...], list[list[Run]]] = {}
     for one in ids:
         runs = _runs(one)
@@ -121,9 +130,8 @@ def _pattern(ids: list[str], *, counted: bool) -> str:
     least = max(1, len(ids) // 50)
     kept = [members for members in usual if len(members) >= least]
     if len(kept) > _FORMS or sum(map(len, kept)) < 0.9 * len(ids):
-        return _any_of_these(ids)
-    patterns = [_one_form(members) for members in kept]
-    return patterns[0] if len(patterns) == 1 else "|".join(f"(?:{one})" for one in patterns)
+        return []
+    return [_one_form(members) for members in kept]
 
 
 def _one_form(members: list[list[Run]]) -> str:
@@ -135,6 +143,8 @@ def _one_form(members: list[list[Run]]) -> str:
             written.append(literal(column[0][1]))
         elif kind != "d" and len(texts) <= 4 and len(members) >= 10 * len(texts):
             written.append(f"(?:{'|'.join(literal(one) for one in sorted(texts))})")
+        elif kind == "d" and len(members[0]) == 1 and len(members) < ENOUGH and not any(one[0] == "0" for one in texts):
+            written.append("[0-9]+")  # numbers grow, and so few of them do not say how far
         else:
             written.append(_CLASSES[kind] + _lengths({len(one) for one in texts}, alone=len(members[0]) == 1))
     return "".join(written)
