@@ -2,8 +2,9 @@
 Who might this be? Candidates for a name, a master ID or an id of any system, the likeliest first.
 
 A look-up for people and for the reconciliation API, never a link: what is like is not the same. An id that is known
-answers for itself; names are folded (width, case, white space) and compared by rapidfuzz. Rows are found by parts of the
-name, at most ``LOOKED_AT`` of them.
+answers for itself. Where an entity says how its records are matched, that scorer judges, as it does on entry; names are
+also folded (width, case, white space) and compared by rapidfuzz. Rows are found by parts of the name, at most
+``LOOKED_AT`` of them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from mappings.catalogue import Catalogue
 from mappings.identity.check_digits import entered
 from mappings.identity.crosswalk import current
 from mappings.identity.rows import find
+from mappings.matching import asking
+from mappings.matching.rule import Band
 from mappings.models import EntitySpec
 from mappings.values import current_values, seen
 
@@ -80,6 +83,8 @@ def candidates(conn: Connection, asked: Asked, live: Catalogue) -> list[Candidat
     if asked.text:
         for entity_id in _by_id(conn, asked.text, etypes):
             found[entity_id] = {"id": 100.0}
+    for entity_id, score in _by_evidence(conn, asked, etypes, live).items():
+        found.setdefault(entity_id, {})["evidence"] = score
     for entity_id in _by_text(conn, asked, etypes, live):
         found.setdefault(entity_id, {})
     described = describe(conn, list(found), live)
@@ -128,6 +133,22 @@ def _by_id(conn: Connection, text: str, etypes: Sequence[str]) -> list[int]:
     connectors = conn.execute(select(connector.c.id)).scalars().all()
     keys = [(one, etype, text.strip()) for one in connectors for etype in etypes]
     return list(dict.fromkeys([*who, *(row.survivor_id for row in find(conn, sorted(keys)).values())]))
+
+
+def _by_evidence(conn: Connection, asked: Asked, etypes: Sequence[str], live: Catalogue) -> dict[int, float]:
+    """Return who the question would be by the entity's own rule of matching: 100 for one who would be joined on entry."""
+    found: dict[int, float] = {}
+    for etype in etypes:
+        rule, name = live.rules.get(etype), name_field(live.entities[etype])
+        if rule is None:
+            continue
+        record = {field: one_of[0] for field, one_of in asked.fields.items() if one_of}
+        if asked.text and name is not None:
+            record[name] = asked.text
+        for one in asking.candidates(conn, rule, record, limit=asked.limit):
+            share = round(min(NEAR - 1, 100 * one.evidence.points / rule.link), 2)
+            found[one.survivor_id] = 100.0 if one.band is Band.LINK else max(0.0, share)
+    return found
 
 
 def _by_text(conn: Connection, asked: Asked, etypes: Sequence[str], live: Catalogue) -> list[int]:
@@ -179,12 +200,12 @@ def _named(live: Catalogue, etypes: Iterable[str]) -> Select[Any]:
 
 
 def _judged(one: Candidate, features: dict[str, float], fields: Mapping[str, Json], asked: Asked) -> Candidate:
-    """Score a candidate: a known id is sure, else its name, and three tenths by the fields that were asked for."""
+    """Score a candidate: a known id is sure, else its evidence or its name, and three tenths by the fields asked for."""
     if asked.text:
         features["name"] = round(_alike(folded(asked.text), folded(one.name)), 2)
     told = [max(_same(fields.get(name), one_of) for one_of in wanted) for name, wanted in asked.fields.items() if wanted]
     features |= {f"field.{name}": round(score, 2) for name, score in zip(asked.fields, told, strict=False)}
-    sure = features.get("id", 0.0) or features.get("name", 0.0)
+    sure = features.get("id", 0.0) or max(features.get("evidence", 0.0), features.get("name", 0.0))
     mean = sum(told) / len(told) if told else None
     if mean is None:
         one.score = sure

@@ -12,6 +12,8 @@ from werkzeug.test import TestResponse
 
 from core.ids import new_id
 from core.tables import entity, observation, value
+from mappings import catalogue
+from mappings.matching import batch
 from tests.bridges.plant import ENTITIES, publish_all
 from tests.gateway.ground import Ground
 
@@ -259,3 +261,18 @@ def test_hostile_names(plant: Ground, name: str) -> None:
     assert answer.status_code in (200, 422)
     if answer.status_code == 200:
         assert all(not one["match"] for one in answer.get_json()["q"]["result"])
+
+
+def test_where_an_entity_says_how_it_is_matched_that_scorer_judges(plant: Ground) -> None:
+    """The same company in traditional characters: by likeness of texts it is nobody's, by evidence it is joined on entry."""
+    device = next(one for one in ENTITIES if one["name"] == "device")
+    publish_all(plant.db, [{**device, "title": TITLES["device"], "match": {"fields": {"name": "company"}}}])
+    ids = named(plant)
+    with plant.db.read() as conn:
+        rule = catalogue.load(conn).rules["device"]
+    batch.prepare(plant.db, rule)
+
+    asked = {"q0": {"query": "深圳市騰訊計算機系統有限公司", "type": "device"}}
+    first = send(plant, {"queries": asked}).get_json()["q0"]["result"][0]
+    assert (first["id"], first["match"]) == (ids["深圳市腾讯计算机系统有限公司"], True)
+    assert {"id": "evidence", "value": 100.0} in first["features"]
